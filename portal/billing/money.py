@@ -1,0 +1,19 @@
+"""Rounding, in one place (pure): half up, away from zero, once a line, on the total."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+CENT = Decimal("0.01")
+FIVE_PLACES = Decimal("0.00001")
+
+
+def to_cents(amount: Decimal) -> Decimal:
+    """An amount with exactly two decimals."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def to_five_places(number: Decimal) -> Decimal:
+    """A quantity, rate or cost with at most the five decimals that QuickBooks keeps, without trailing zeros."""
+    rounded = number.quantize(FIVE_PLACES, ROUND_HALF_UP).normalize()
+    return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded

@@ -1,0 +1,118 @@
+"""The command line: the same use cases as the pages, for scripts and for the first set-up.
+
+Results go to standard output (as JSON with --json), messages to standard error. The exit status is 0 only on success,
+2 when something asked for cannot be done, and 1 when it was done and is not as it should be. Heavy imports wait until a
+command runs, so that --help is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+
+Add = Callable[..., argparse.ArgumentParser]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    args = _parser().parse_args(argv)
+    from portal import commands
+
+    try:
+        return commands.run(args)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="portal",
+        description="Bill a cloud reseller's clients in QuickBooks Desktop.",
+        epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY; "
+        "secrets also from files named by PORTAL_SECRET_KEY_FILE and PORTAL_DATABASE_URL_FILE.",
+    )
+    add = parser.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
+    _add_serving(add)
+    _add_set_up(add)
+    _add_billing(add)
+    return parser
+
+
+def _command(add: Add, name: str, text: str) -> argparse.ArgumentParser:
+    parser = add(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+def _connection(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument("--connection", required=required, metavar="CONNECTION", help="the connection's name or number")
+
+
+def _add_serving(add: Add) -> None:
+    serve = _command(add, "serve", "serve the portal at / and the Web Connector at /qbwc")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8080, help="the port to listen on (8080)")
+    serve.add_argument("--no-worker", action="store_true", help="do not bill on the invoice day from this process")
+    demo = _command(add, "demo", "the whole loop with sample data and a sandbox instead of QuickBooks")
+    demo.add_argument("--port", type=int, default=8080, help="the port to serve on; the next free one when it is taken (8080)")
+    demo.add_argument("--exit", action="store_true", help="end after the table; non-zero when an invoice is not reconciled")
+
+
+def _add_set_up(add: Add) -> None:
+    partner = add("partner", help="partners", description="Partners.").add_subparsers(dest="action", required=True, metavar="ACTION")
+    _command(partner.add_parser, "add", "make a partner").add_argument("name", metavar="NAME")
+    user = add("user", help="people who log in", description="People who log in.").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    add_user = _command(user.add_parser, "add", "make a person who can log in; asks for a password unless one is generated")
+    add_user.add_argument("email", metavar="EMAIL")
+    add_user.add_argument("--partner", required=True, metavar="NAME")
+    add_user.add_argument("--role", required=True, choices=("administrator", "billing", "accountant", "read-only"))
+    add_user.add_argument("--language", default="en", choices=("en", "fr"))
+    add_user.add_argument("--generate-password", action="store_true", help="make a password and print it, this once")
+    connection = add("connection", help="QuickBooks company files", description="QuickBooks company files.").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    new = _command(connection.add_parser, "add", "make a connection; prints its user name and, this once, its password")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--partner", required=True, metavar="NAME")
+    new.add_argument("--billing-mode", required=True, choices=("in-advance", "in-arrears"))
+    new.add_argument("--invoice-day", required=True, type=int, metavar="DAY", help="1 to 31")
+    new.add_argument("--prorate", default="", metavar="LIST", help="any of additions,removals,partial")
+    new.add_argument("--start-date", type=_date, metavar="YYYY-MM-DD", help="charges before this day are never billed")
+    qwc = _command(add, "qwc", "print the .qwc file for the Web Connector")
+    qwc.add_argument("connection", metavar="CONNECTION")
+
+
+def _add_billing(add: Add) -> None:
+    bring = _command(add, "import", "read a provider's charges")
+    bring.add_argument("file", metavar="FILE")
+    bring.add_argument("--provider", required=True, metavar="PROVIDER", help="sherweb")
+    _connection(bring)
+    mapping = _command(add, "map", "map offers to items and organizations to customers from a CSV file, all or nothing")
+    mapping.epilog = (
+        "Columns: kind (offer or organization), name, key (the provider's; empty for an organization), quickbooks (full name "
+        "of the item or customer; empty to unmap), sync (yes or no), mode (create or update; organizations only)."
+    )
+    mapping.add_argument("file", metavar="FILE.csv")
+    _connection(mapping)
+    bill = _command(add, "bill", "bill an invoice date: queue its invoices for the next visit of the Web Connector")
+    _connection(bill)
+    bill.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the invoice date (the latest that has come)")
+    bill.add_argument("--preview", action="store_true", help="show what would be billed, and change nothing")
+    status = _command(add, "status", "lists, mappings, runs, invoices, errors and the last visit of a connection")
+    _connection(status, required=False)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a date: write it as 2026-11-01") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""The demonstration: the whole loop on sample data, with the sandbox instead of QuickBooks.
+
+Everything but QuickBooks itself is real: the server, HTTP and SOAP, the database, billing. It keeps to a folder of its
+own, named after its port, so that two demonstrations never meet.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from portal import settings as configuration
+from portal.billing.period import BillingMode
+from portal.commands import describe_import, describe_run, plain
+from portal.errors import Unusable
+from portal.models import DraftState, Role
+from portal.server import listen, serve_in_thread
+from portal.services import Portal, accounts, build_portal, catalog, connections, mappings, runs, status
+from portal.web.demo import DemoVisit, demo_blueprint
+from portal.wsgi import build_wsgi
+from qbwc.sandbox import Company, Visit, print_end, print_step, read_manifest, visit
+
+PARTNER = "Nordet Infogérance inc."
+CONNECTION = "QuickBooks Nordet"
+EMAIL = "demo@example.com"
+PASSWORD = "demonstration"  # noqa: S105 -- of a sample on loopback, printed on the screen
+INVOICE_DATE = date(2026, 11, 1)
+PORTS_TO_TRY = 50
+
+
+def samples_folder() -> Path:
+    """Where the sample files are: beside the packages in a clone, inside this one when installed."""
+    for folder in (Path(__file__).parent.parent / "samples", Path(__file__).parent / "samples"):
+        if (folder / "mapping.csv").is_file():
+            return folder
+    raise Unusable("The sample files are missing. Run the demonstration from a clone of the project, or install it again.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    portal: Portal
+    connection_id: int
+    password: str
+    folder: Path
+    lock: threading.Lock
+
+    def visit(self) -> Visit:
+        """One visit of the sandbox's Web Connector, over real HTTP."""
+        with self.lock:
+            company = Company.load(self.folder / "company.json")
+            return visit(read_manifest(self.folder / "demo.qwc"), company, self.password)
+
+
+def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
+    """Play the loop and print its table; then serve until interrupted unless `ends`. 1 when not all is reconciled."""
+    sock = _listen(port)
+    port = sock.getsockname()[1]
+    folder = _fresh_folder(port)
+    portal = build_portal(configuration.load(data=folder, database_url=None, url=f"http://localhost:{port}"))
+    stage = _set_up(portal, folder)
+    server = serve_in_thread(build_wsgi(portal, extra_blueprints=[demo_blueprint(lambda _id: _play(stage))]), sock)
+    try:
+        made = _play_month(stage)
+        seen = status.status(portal, stage.connection_id)
+        is_reconciled = bool(made.drafts) and all(draft.state is DraftState.RECONCILED for draft in made.drafts)
+        address = portal.settings.url
+        _print_result(made, seen, as_json=as_json, is_reconciled=is_reconciled, address=None if ends else address)
+        if ends:
+            return 0 if is_reconciled else 1
+        _wait()
+        return 0
+    finally:
+        server.close()
+        portal.database.close()
+
+
+def _listen(port: int) -> Any:
+    for attempt in range(PORTS_TO_TRY):
+        try:
+            sock = listen("127.0.0.1", port + attempt if port else 0)
+        except Unusable:
+            if attempt == PORTS_TO_TRY - 1 or not port:
+                raise
+            continue
+        if attempt:
+            _say(f"Port {port} is in use; port {port + attempt} is used instead.")
+        return sock
+    raise AssertionError("unreachable")
+
+
+def _fresh_folder(port: int) -> Path:
+    folder = (configuration.data_folder() / f"demo-{port}").absolute()
+    if folder.exists():
+        _say(f"The folder of the last demonstration is cleared: {folder}")
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise Unusable("%(path)s cannot be cleared: %(reason)s. Delete it, then try again.", path=folder, reason=error.strerror) from None
+    return folder
+
+
+def _set_up(portal: Portal, folder: Path) -> _Stage:
+    samples = samples_folder()
+    with _step("Loading the sample partner, QuickBooks company and charges"):
+        accounts.add_partner(portal, PARTNER)
+        accounts.add_user(portal, EMAIL, partner=PARTNER, role=Role.ADMINISTRATOR, password=PASSWORD)
+        made = connections.add_connection(
+            portal,
+            CONNECTION,
+            partner=PARTNER,
+            billing_mode=BillingMode.IN_ARREARS,
+            invoice_day=1,
+            prorate=connections.PRORATIONS,
+        )
+        (folder / "demo.qwc").write_text(connections.qwc(portal, made.id), encoding="utf-8")
+        shutil.copyfile(samples / "sandbox" / "company.json", folder / "company.json")
+        charges = samples / "sherweb" / "payable-charges-2026-10.json"
+        brought = catalog.import_charges(portal, made.id, charges.read_bytes(), name=charges.name, provider="sherweb")
+    _say("  " + describe_import(brought).replace("\n", "\n  "))
+    return _Stage(portal, made.id, made.password, folder, threading.Lock())
+
+
+def _play_month(stage: _Stage) -> runs.RunView:
+    with _step("First visit of the Web Connector: QuickBooks' lists come in"):
+        _must(stage.visit())
+    lists = status.status(stage.portal, stage.connection_id).lists
+    _say("  " + ", ".join(f"{one.count} {one.kind}" for one in lists))
+    with _step("Mapping offers and organizations, billing October 2026"):
+        mapping = samples_folder() / "mapping.csv"
+        mappings.apply_csv(stage.portal, stage.connection_id, mapping.read_bytes(), mapping.name)
+        made = runs.bill(stage.portal, stage.connection_id, INVOICE_DATE)
+    with _step("Second visit: costs are pushed, invoices created and updated, and read back"):
+        _must(stage.visit())
+    return runs.get_run(stage.portal, stage.connection_id, made.id)
+
+
+def _must(made: Visit) -> None:
+    if not made.went_well:
+        raise Unusable("The sandbox's visit failed: %(reason)s.", reason=made.explanation or made.outcome.value)
+
+
+def _play(stage: _Stage) -> DemoVisit:
+    made = stage.visit()
+    text = "\n".join([*(print_step(step) for step in made.steps), print_end(made)])
+    return DemoVisit(is_success=made.went_well, transcript=text)
+
+
+def _print_result(made: runs.RunView, seen: status.StatusView, *, as_json: bool, is_reconciled: bool, address: str | None) -> None:
+    if as_json:
+        result = {"reconciled": is_reconciled, "run": made, "problems": seen.problems, "address": address, "email": EMAIL, "password": PASSWORD}
+        sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, indent=1) + "\n")
+    else:
+        sys.stdout.write(f"\n{describe_run(made)}\n")
+        if seen.problems:
+            lines = [f"  {problem.title}: {problem.what}" for problem in seen.problems]
+            sys.stdout.write("\n".join(["\nFor a person to mend:", *lines, ""]))
+        if address:
+            sys.stdout.write(f"\nPortal: {address}/\nLog in as {EMAIL} with the password {PASSWORD}. Stop with Ctrl+C.\n")
+    sys.stdout.flush()
+
+
+def _wait() -> None:
+    stop = threading.Event()
+    while not stop.wait(3600):
+        pass
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def _step(text: str) -> Iterator[None]:
+    sys.stderr.write(f"{text} … ")
+    sys.stderr.flush()
+    begun = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        _say("failed")
+        raise
+    _say(f"{time.monotonic() - begun:.1f} s")

@@ -1,0 +1,87 @@
+"""Serving: waitress on one address, which also runs on Windows beside QuickBooks."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import sys
+import threading
+from typing import Any
+
+from portal import settings as configuration
+from portal.errors import Unusable
+from portal.services import build_portal
+
+THREADS = 8
+LARGEST_REQUEST = 128 * 1024 * 1024
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises Unusable when the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    if os.name != "nt":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(64)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise Unusable("Port %(port)s on %(host)s is in use. Give another one with --port.", port=port, host=host) from None
+        raise Unusable(
+            "Cannot listen on %(host)s port %(port)s: %(reason)s.", host=host, port=port, reason=error.strerror or error
+        ) from None
+    except OverflowError:
+        sock.close()
+        raise Unusable("Port %(port)s does not exist: give one from 1 to 65535.", port=port) from None
+    return sock
+
+
+def build_server(application: Any, sock: socket.socket) -> Any:
+    """A waitress server on a listening socket; its `run()` serves until `close()`."""
+    from waitress import create_server
+
+    return create_server(
+        application,
+        sockets=[sock],
+        threads=THREADS,
+        max_request_body_size=LARGEST_REQUEST,
+        channel_timeout=600,
+        clear_untrusted_proxy_headers=True,
+        ident=None,
+    )
+
+
+def serve_in_thread(application: Any, sock: socket.socket) -> Any:
+    """Serve in the background; returns the server."""
+    server = build_server(application, sock)
+    threading.Thread(target=server.run, name="portal-server", daemon=True).start()
+    return server
+
+
+def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
+    """Serve until interrupted."""
+    sock = listen(host, port)
+    given = {} if os.environ.get("PORTAL_URL") else {"url": f"http://localhost:{sock.getsockname()[1]}"}
+    from portal.wsgi import build_wsgi
+
+    portal = build_portal(configuration.load(**given))
+    server = build_server(build_wsgi(portal), sock)
+    if with_worker:
+        from portal import worker
+
+        worker.start(portal)
+    address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::1') else host}:{sock.getsockname()[1]}"  # noqa: S104
+    if as_json:
+        sys.stdout.write(json.dumps({"address": address, "endpoint": portal.settings.endpoint_url}) + "\n")
+    else:
+        sys.stdout.write(f"Portal: {address}/\nWeb Connector: {portal.settings.endpoint_url}\nStop with Ctrl+C.\n")
+    sys.stdout.flush()
+    try:
+        server.run()
+    finally:
+        portal.database.close()
+    return 0

@@ -1,0 +1,249 @@
+"""Connections: how a company file's clients are billed, and the .qwc and password that let it call us."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from portal.billing.period import BillingMode, invoice_date_on_or_before, next_invoice_date
+from portal.errors import Conflict, NotFound, Refused
+from portal.models import Connection
+from portal.services import Portal
+from portal.services.accounts import find_partner
+from qbwc import models as wire
+from qbwc.endpoint import hash_secret
+from qbwc.identity import Verdict
+from qbwc.qwc import Qwc, QwcError, render
+
+# One GUID for the application: QuickBooks keeps our mark in the company file under it.
+OWNER_ID = "{6d6f1f0c-3a5b-4c58-9a53-2f5c1b7e9d40}"
+PRORATIONS = ("additions", "removals", "partial")
+RUN_EVERY_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConnection:
+    """A connection that was just made, with its password, this once."""
+
+    id: int
+    name: str
+    user_name: str
+    password: str
+    owner_id: str
+    file_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionView:
+    """A connection as people see it."""
+
+    id: int
+    name: str
+    partner_id: int
+    partner: str
+    billing_mode: BillingMode
+    invoice_day: int
+    proration: frozenset[str]
+    time_zone: str
+    start_date: date | None
+    user_name: str
+    company_name: str | None
+    company_path: str | None
+    verdict: Verdict | None
+    seen_company_name: str | None
+    seen_company_path: str | None
+    last_contact_at: datetime | None
+    last_success_at: datetime | None
+    next_invoice_dates: tuple[date, ...]
+
+
+def add_connection(
+    portal: Portal,
+    name: str,
+    *,
+    partner: str,
+    billing_mode: BillingMode,
+    invoice_day: int,
+    prorate: Collection[str] = (),
+    start_date: date | None = None,
+) -> NewConnection:
+    """Make a connection. Raises Refused, Conflict or NotFound with the remedy."""
+    name = name.strip()
+    if not name:
+        raise Refused("A connection needs a name.")
+    if not 1 <= invoice_day <= 31:
+        raise Refused("The invoice day %(day)s is not a day of the month: give 1 to 31.", day=invoice_day)
+    for box in prorate:
+        if box not in PRORATIONS:
+            raise Refused("There is no proration %(box)s: give any of %(boxes)s.", box=box, boxes=", ".join(PRORATIONS))
+    password = secrets.token_hex(32)
+    now = portal.now()
+    with portal.database.write() as db:
+        owner = find_partner(db, partner)
+        if db.scalar(sa.select(Connection.id).filter_by(partner_id=owner.id, name=name)) is not None:
+            raise Conflict("%(partner)s already has a connection %(name)s.", partner=owner.name, name=name)
+        row = wire.Connection(
+            user_name=f"portal-{secrets.token_hex(5)}",
+            secret_hash=hash_secret(password),
+            owner_id=OWNER_ID,
+            file_id=f"{{{uuid.uuid4()}}}",
+            created_at=now,
+        )
+        db.add(row)
+        db.flush()
+        db.add(
+            Connection(
+                id=row.id,
+                partner_id=owner.id,
+                name=name,
+                billing_mode=billing_mode,
+                invoice_day=invoice_day,
+                prorate_additions="additions" in prorate,
+                prorate_removals="removals" in prorate,
+                prorate_partial="partial" in prorate,
+                start_date=start_date,
+                created_at=now,
+            )
+        )
+        return NewConnection(
+            id=row.id,
+            name=name,
+            user_name=row.user_name,
+            password=password,
+            owner_id=row.owner_id,
+            file_id=row.file_id,
+        )
+
+
+def list_connections(portal: Portal, partner_id: int | None = None) -> tuple[ConnectionView, ...]:
+    """The connections of a partner, or all of them, by name."""
+    query = sa.select(Connection).order_by(Connection.name, Connection.id)
+    if partner_id is not None:
+        query = query.filter_by(partner_id=partner_id)
+    with portal.database.read() as db:
+        return tuple(_view(row, portal.now()) for row in db.scalars(query))
+
+
+def find_connection(portal: Portal, name_or_id: str | int, partner_id: int | None = None) -> ConnectionView:
+    """A connection by name or id, of this partner when one is given. Raises NotFound."""
+    with portal.database.read() as db:
+        return _view(find(db, name_or_id, partner_id), portal.now())
+
+
+def find(db: orm.Session, name_or_id: str | int, partner_id: int | None = None) -> Connection:
+    """The row of a connection by name or id. Raises NotFound, also for another partner's."""
+    text = str(name_or_id).strip()
+    query = sa.select(Connection).where(
+        sa.or_(Connection.name == text, Connection.id == int(text)) if text.isdigit() else Connection.name == text
+    )
+    if partner_id is not None:
+        query = query.where(Connection.partner_id == partner_id)
+    found = db.scalars(query.limit(2)).all()
+    if len(found) > 1:
+        raise Refused("Several connections are called %(name)s: name it by its number.", name=text)
+    if not found:
+        raise NotFound("There is no connection %(name)s. List them with: portal status", name=text)
+    return found[0]
+
+
+def new_password(portal: Portal, connection_id: int) -> str:
+    """Replace the Web Connector's password; it is returned this once and the former one ends now."""
+    password = secrets.token_hex(32)
+    with portal.database.write() as db:
+        find(db, connection_id).wire.secret_hash = hash_secret(password)
+    return password
+
+
+def qwc(portal: Portal, connection_id: int) -> str:
+    """The .qwc file: always the same for a connection. Raises Refused when PORTAL_URL cannot be used for one."""
+    with portal.database.read() as db:
+        row = find(db, connection_id)
+        url = portal.settings.endpoint_url
+        try:
+            return render(
+                Qwc(
+                    app_name=f"Cloud billing {row.id}",
+                    app_url=url,
+                    app_support=_support_url(portal.settings.url),
+                    app_description="Invoices the cloud subscriptions of your clients.",
+                    user_name=row.wire.user_name,
+                    owner_id=row.wire.owner_id,
+                    file_id=row.wire.file_id,
+                    display_name=f"Cloud billing: {row.name}"[:80],
+                    unique_name=f"Cloud billing {row.wire.file_id}",
+                    run_every_minutes=RUN_EVERY_MINUTES,
+                )
+            )
+        except QwcError as error:
+            raise Refused("The .qwc file cannot be made: %(reason)s Set PORTAL_URL to the portal's public address.", reason=error) from None
+
+
+def _support_url(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/"
+
+
+def request_lists(portal: Portal, connection_id: int) -> None:
+    """Have QuickBooks' lists read anew at the next visit."""
+    with portal.database.write() as db:
+        find(db, connection_id).lists_wanted = True
+
+
+def confirm_company(portal: Portal, connection_id: int) -> None:
+    """A person says that the company file last seen is the right one. Raises Refused when none is in doubt."""
+    with portal.database.write() as db:
+        row = find(db, connection_id).wire
+        if row.verdict not in (Verdict.MOVED, Verdict.RENAMED, Verdict.UNMARKED):
+            raise Refused("There is nothing to confirm: no doubtful company file was seen.")
+        row.accepts_missing_file_id = row.accepts_missing_file_id or row.verdict is Verdict.UNMARKED
+        row.company_name, row.company_path = row.seen_company_name, row.seen_company_path
+        row.verdict = Verdict.GO
+
+
+def _view(row: Connection, now: datetime) -> ConnectionView:
+    boxes = {"additions": row.prorate_additions, "removals": row.prorate_removals, "partial": row.prorate_partial}
+    today = now.astimezone(ZoneInfo(row.time_zone)).date()
+    first = invoice_date_on_or_before(today, row.invoice_day)
+    first = first if first == today else next_invoice_date(first, row.invoice_day)
+    second = next_invoice_date(first, row.invoice_day)
+    return ConnectionView(
+        id=row.id,
+        name=row.name,
+        partner_id=row.partner_id,
+        partner=row.partner.name,
+        billing_mode=row.billing_mode,
+        invoice_day=row.invoice_day,
+        proration=frozenset(name for name, ticked in boxes.items() if ticked),
+        time_zone=row.time_zone,
+        start_date=row.start_date,
+        user_name=row.wire.user_name,
+        company_name=row.wire.company_name,
+        company_path=row.wire.company_path,
+        verdict=row.wire.verdict,
+        seen_company_name=row.wire.seen_company_name,
+        seen_company_path=row.wire.seen_company_path,
+        last_contact_at=row.wire.last_contact_at,
+        last_success_at=row.wire.last_success_at,
+        next_invoice_dates=(first, second, next_invoice_date(second, row.invoice_day)),
+    )
+
+
+__all__ = [
+    "ConnectionView",
+    "NewConnection",
+    "add_connection",
+    "confirm_company",
+    "find_connection",
+    "list_connections",
+    "new_password",
+    "qwc",
+    "request_lists",
+]

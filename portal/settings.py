@@ -1,0 +1,106 @@
+"""Settings, from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY.
+
+A secret may also be given as a file: PORTAL_SECRET_KEY_FILE or PORTAL_DATABASE_URL_FILE names it. Without a secret key
+one is made and kept in the data folder, readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from portal.errors import Unusable
+
+SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_DATABASE_URL")
+
+
+class Settings(BaseSettings):
+    """Where the portal keeps its data, and how the world reaches it."""
+
+    model_config = SettingsConfigDict(env_prefix="PORTAL_", frozen=True)
+
+    data: Path = Field(default=Path("portal-data"), description="Folder for the embedded database and the secret key.")
+    database_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL, such as postgresql://…; by default a SQLite file in the data folder."
+    )
+    url: str = Field(
+        default="http://localhost:8080", description="The address at which people and the Web Connector reach the portal."
+    )
+    secret_key: SecretStr | None = Field(default=None, description="Signs log-ins; by default made once and kept in the data folder.")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database to use."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data / 'portal.sqlite3').absolute()}"
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the Web Connector calls."""
+        return f"{self.url.rstrip('/')}/qbwc"
+
+    @property
+    def key(self) -> str:
+        """The secret key. Raises Unusable when it is neither given nor kept yet."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        try:
+            return (self.data / "secret-key").read_text(encoding="ascii").strip()
+        except OSError as error:
+            raise Unusable("The secret key in %(path)s cannot be read: %(reason)s.", path=self.data, reason=error.strerror) from None
+
+
+def data_folder() -> Path:
+    """The data folder that the environment names, or the default one."""
+    return Path(os.environ.get("PORTAL_DATA") or Settings.model_fields["data"].default)
+
+
+def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
+    """Read the settings and prepare the data folder. Raises Unusable with the name of the setting and the remedy."""
+    values: dict[str, object] = {}
+    for name in SECRETS:
+        path = environ.get(f"{name}_FILE")
+        if path and not environ.get(name):
+            try:
+                values[name.removeprefix("PORTAL_").lower()] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise Unusable("%(name)s_FILE names %(path)s, which cannot be read: %(reason)s.", name=name, path=path, reason=error.strerror) from None
+    try:
+        settings = Settings(**{**values, **given})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PORTAL_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise Unusable("%(name)s cannot be used: %(reason)s.", name=name, reason=first["msg"]) from None
+    if urlsplit(settings.url).scheme not in ("http", "https") or not urlsplit(settings.url).hostname:
+        raise Unusable("PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url)
+    _prepare(settings)
+    return settings
+
+
+def _prepare(settings: Settings) -> None:
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        if settings.secret_key is None:
+            _keep_secret_key(settings.data / "secret-key")
+    except OSError as error:
+        raise Unusable(
+            "The data folder %(path)s cannot be written: %(reason)s. Set PORTAL_DATA to a folder that you may write to.",
+            path=settings.data.absolute(),
+            reason=error.strerror,
+        ) from None
+
+
+def _keep_secret_key(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))

@@ -1,0 +1,100 @@
+"""The language of a page, and how sentences, numbers, dates and moments are written in it.
+
+A person's own choice goes first, then the cookie of somebody who is not logged in, then what the browser asks for. Texts
+are `en` and `fr`; numbers and dates follow Canadian habits in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_timedelta, get_timezone_name
+from flask import Flask, Response, g, request
+from flask_babel import Babel, format_date, format_datetime, format_decimal, get_locale, gettext
+
+from portal.errors import Sentence
+from portal.web.access import current_user, portal_of_app
+
+LANGUAGES = {"en": "English", "fr": "Français"}
+COOKIE = "language"
+_LOCALES = {"en": "en_CA", "fr": "fr_CA"}
+_YEAR = 365 * 24 * 3600
+
+
+def install(app: Flask) -> None:
+    """Set up translations and the template filters."""
+    app.config["BABEL_DEFAULT_LOCALE"] = "en_CA"
+    Babel(app, locale_selector=lambda: _LOCALES[language()])
+    app.jinja_env.filters.update(
+        say=say, money=money, number=number, day=day, moment=moment, ago=ago, days_of=days_of
+    )
+    app.context_processor(lambda: {"language": language(), "languages": LANGUAGES})
+
+
+def language() -> str:
+    """`en` or `fr`."""
+    if "language" not in g:
+        user = current_user()
+        wanted = (user.language if user else None, request.cookies.get(COOKIE), request.accept_languages.best_match(LANGUAGES))
+        g.language = next((one for one in wanted if one in LANGUAGES), "en")
+    return str(g.language)
+
+
+def keep_language(response: Response, wanted: str) -> None:
+    """Remember the language in a cookie, for the pages before the log-in."""
+    secure = portal_of_app().settings.url.startswith("https://")
+    response.set_cookie(COOKIE, wanted, max_age=_YEAR, secure=secure, httponly=True, samesite="Lax")
+
+
+def say(text: Sentence | str | None) -> str:
+    """A sentence in the page's language."""
+    if text is None:
+        return ""
+    if isinstance(text, str):
+        return gettext(text) if text else ""
+    translated: str = gettext(text.template)
+    return translated % text.values if text.values else translated
+
+
+def money(amount: Decimal | None) -> str:
+    """An amount with two decimals; a dash for none."""
+    return "–" if amount is None else str(format_decimal(amount, "#,##0.00"))
+
+
+def number(amount: Decimal | int | None) -> str:
+    """A quantity or a unit price with as many decimals as it has, at most five."""
+    return "–" if amount is None else str(format_decimal(amount, "#,##0.#####"))
+
+
+def day(value: date | None) -> str:
+    """A civil date."""
+    return "–" if value is None else str(format_date(value, "long"))
+
+
+def days_of(first: date, last: date) -> str:
+    """A period by its first and last day."""
+    return f"{day(first)} – {day(last)}"
+
+
+def moment(value: datetime | None, zone: str) -> str:
+    """A moment on the clock of `zone`, which is named."""
+    if value is None:
+        return "–"
+    local = value.astimezone(ZoneInfo(zone))
+    shown = format_datetime(local, "d MMM y, HH:mm" if language() == "fr" else "MMM d, y, h:mm a", rebase=False)
+    return f"{shown} {get_timezone_name(local, width='short', locale=get_locale())}"
+
+
+def ago(value: datetime | None) -> str:
+    """How long ago a moment was."""
+    if value is None:
+        return "–"
+    return format_timedelta(value - portal_of_app().now(), add_direction=True, locale=get_locale() or "en_CA")
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Short texts in a row."""
+    return ", ".join(texts)

@@ -1,0 +1,87 @@
+"""Organizations: which QuickBooks customer each one is, and whether its invoice is created or updated."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import ngettext
+
+from portal.errors import PortalError, Refused, Sentence
+from portal.models import InvoiceMode
+from portal.services import mappings
+from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
+from portal.web.choices import MOST_CHOICES, cut, read_filter, resolve_customer
+
+blueprint = Blueprint("organizations", __name__)
+
+
+@blueprint.get("/connections/<int:connection_id>/organizations")
+@allowed(*EVERYONE)
+def index(connection_id: int) -> ResponseReturnValue:
+    """The table of organizations."""
+    return _page(connection_id, {})
+
+
+@blueprint.post("/connections/<int:connection_id>/organizations")
+@allowed(*WRITERS)
+def save(connection_id: int) -> ResponseReturnValue:
+    """Save the rows that were changed; a row that cannot be saved comes back with its reason."""
+    saved, problems = 0, {}
+    known = {row.id: row for row in mappings.list_organizations(portal_of_app(), connection_id).rows}
+    for row_id in request.form.getlist("row", type=int):
+        if row_id not in known or _posted(row_id) == request.form.get(f"was-{row_id}"):
+            continue
+        try:
+            _save_row(connection_id, known[row_id])
+            saved += 1
+        except PortalError as error:
+            problems[row_id] = error.sentence
+    if saved:
+        flash(ngettext("%(num)s organization saved.", "%(num)s organizations saved.", saved), "success")
+    if problems:
+        return _page(connection_id, problems), 400
+    wanted = read_filter()
+    return redirect(url_for(".index", connection_id=connection_id, page=wanted.page, **wanted.values), 303)
+
+
+def _posted(row_id: int) -> str:
+    name, mode = request.form.get(f"name-{row_id}", "").strip(), request.form.get(f"mode-{row_id}", "")
+    return f"{name}|{mode}|{'on' if f'sync-{row_id}' in request.form else 'off'}"
+
+
+def _save_row(connection_id: int, row: mappings.OrganizationRow) -> None:
+    portal = portal_of_app()
+    name = request.form.get(f"name-{row.id}", "").strip()
+    list_id = row.customer_list_id if name == (row.customer_name or "") else None
+    if name and list_id is None:
+        list_id = resolve_customer(lambda text, limit: mappings.customer_choices(portal, connection_id, text, limit), name)
+    mode = request.form.get(f"mode-{row.id}", "")
+    if mode not in set(InvoiceMode):
+        raise Refused("Choose whether a separate invoice is created or the unsent one is updated.")
+    mappings.map_organization(
+        portal,
+        connection_id,
+        row.id,
+        customer_list_id=list_id,
+        mode=InvoiceMode(mode),
+        is_synchronized=f"sync-{row.id}" in request.form,
+    )
+
+
+def _page(connection_id: int, problems: dict[int, Sentence]) -> str:
+    portal, wanted = portal_of_app(), read_filter()
+    found = mappings.list_organizations(
+        portal, connection_id, search=wanted.search, only_unmapped=wanted.only_unmapped, only_id=wanted.only_id
+    )
+    return render_template(
+        "organizations.html",
+        found=found,
+        slice=cut(found.rows, wanted.page),
+        wanted=wanted,
+        problems=problems,
+        modes=InvoiceMode,
+        choices=mappings.customer_choices(portal, connection_id, limit=MOST_CHOICES),
+        link=partial(url_for, ".index", connection_id=connection_id),
+    )

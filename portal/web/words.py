@@ -1,0 +1,121 @@
+"""The words for choices: every value of an enum that a page shows, as an English text that is translated when shown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from portal.billing.period import BillingMode
+from portal.models import CostState, DraftState, InvoiceMode, Role
+from qbwc.identity import Verdict
+
+
+def msgid(text: str) -> str:
+    """Mark a text for translation; it is translated where it is shown."""
+    return text
+
+
+_WORDS: dict[StrEnum, str] = {
+    Role.ADMINISTRATOR: msgid("administrator"),
+    Role.BILLING: msgid("billing"),
+    Role.ACCOUNTANT: msgid("accountant"),
+    Role.READ_ONLY: msgid("read-only"),
+    BillingMode.IN_ADVANCE: msgid("In advance"),
+    BillingMode.IN_ARREARS: msgid("In arrears"),
+    InvoiceMode.CREATE: msgid("Create a separate invoice"),
+    InvoiceMode.UPDATE: msgid("Update the unsent invoice"),
+    DraftState.HELD: msgid("Held back, not sent"),
+    DraftState.QUEUED: msgid("Waiting for the Web Connector"),
+    DraftState.WRITTEN: msgid("In QuickBooks, not verified yet"),
+    DraftState.RECONCILED: msgid("In QuickBooks, verified"),
+    DraftState.DIFFERENT: msgid("In QuickBooks, but different"),
+    DraftState.PARKED: msgid("Stopped, needs you"),
+    CostState.QUEUED: msgid("Waiting for the Web Connector"),
+    CostState.WRITTEN: msgid("In QuickBooks"),
+    CostState.NO_FIELD: msgid("The item has no cost field"),
+    CostState.PARKED: msgid("Stopped, needs you"),
+}
+
+_EXPLANATIONS: dict[StrEnum, str] = {
+    BillingMode.IN_ADVANCE: msgid("The invoice of a day covers the period that starts on that day."),
+    BillingMode.IN_ARREARS: msgid("The invoice of a day covers the period that ended on that day."),
+    Verdict.MOVED: msgid("The company file is not where it was. Nothing is written to it until you confirm that it is the right file."),
+    Verdict.RENAMED: msgid("The company has another name than before. Nothing is written to it until you confirm that it is the same company."),
+    Verdict.UNMARKED: msgid(
+        "The company file that was open does not carry the mark of this connection: it is an older backup, or the .qwc file was "
+        "never added to it. Nothing is read or written until you confirm that it is the right file, or open the right one."
+    ),
+    Verdict.FOREIGN: msgid(
+        "The company file that was open belongs to another connection. Open the company file of this connection in QuickBooks, "
+        "then click Update Selected in the Web Connector."
+    ),
+    Verdict.OTHER: msgid(
+        "Another company was open in QuickBooks. Open the company file of this connection, then click Update Selected in the "
+        "Web Connector."
+    ),
+    Verdict.TOO_OLD: msgid("This QuickBooks is too old. Use QuickBooks 2015 or newer, then click Update Selected in the Web Connector."),
+}
+
+PRORATIONS: dict[str, str] = {
+    "additions": msgid("Added licences: only the days from the addition on"),
+    "removals": msgid("Removed licences: a credit for the days that are left"),
+    "partial": msgid("First or last partial period: only the days used"),
+}
+
+_TONES: dict[StrEnum, str] = {
+    DraftState.HELD: "yellow",
+    DraftState.QUEUED: "blue",
+    DraftState.WRITTEN: "azure",
+    DraftState.RECONCILED: "green",
+    DraftState.DIFFERENT: "orange",
+    DraftState.PARKED: "red",
+}
+
+_LISTS: dict[str, str] = {
+    "customer": msgid("Customers and jobs"),
+    "item": msgid("Items"),
+    "account": msgid("Accounts"),
+    "class": msgid("Classes"),
+    "terms": msgid("Terms"),
+    "tax-code": msgid("Sales tax codes"),
+    "template": msgid("Invoice templates"),
+}
+
+_ITEM_TYPES: dict[str, str] = {
+    "ItemService": msgid("Service"),
+    "ItemNonInventory": msgid("Non-inventory Part"),
+    "ItemOtherCharge": msgid("Other Charge"),
+    "ItemInventory": msgid("Inventory Part"),
+    "ItemInventoryAssembly": msgid("Inventory Assembly"),
+    "ItemFixedAsset": msgid("Fixed Asset"),
+    "ItemSubtotal": msgid("Subtotal"),
+    "ItemDiscount": msgid("Discount"),
+    "ItemPayment": msgid("Payment"),
+    "ItemSalesTax": msgid("Sales Tax Item"),
+    "ItemSalesTaxGroup": msgid("Sales Tax Group"),
+    "ItemGroup": msgid("Group"),
+}
+
+
+def word(value: StrEnum) -> str:
+    """The short text of a choice, in English."""
+    return _WORDS[value]
+
+
+def explanation(value: StrEnum | None) -> str:
+    """The sentence that explains a choice, in English; empty when there is nothing to say."""
+    return "" if value is None else _EXPLANATIONS.get(value, "")
+
+
+def tone(value: StrEnum) -> str:
+    """The colour of a state; the text always says the same."""
+    return _TONES.get(value, "secondary")
+
+
+def list_name(kind: str) -> str:
+    """A QuickBooks list, in English."""
+    return _LISTS.get(kind, kind)
+
+
+def item_type(kind: str) -> str:
+    """A type of item as QuickBooks calls it, in English."""
+    return _ITEM_TYPES.get(kind, kind)

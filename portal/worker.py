@@ -1,0 +1,70 @@
+"""The worker: bills each connection on its invoice day, at 05:00 in its own zone, once.
+
+It asks for what is due rather than for the hour, so that a server that was down at 05:00 catches up when it starts. The run's
+date is unique in its connection: several workers make one run.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from portal.billing.period import invoice_date_on_or_before
+from portal.errors import PortalError
+from portal.models import Connection, Run
+from portal.services import Portal, runs, status
+
+EVERY_SECONDS = 60.0
+INVOICE_HOUR = time(5)
+
+log = structlog.get_logger("portal")
+
+
+def due_date(now: datetime, zone: str, invoice_day: int) -> date:
+    """The latest invoice date whose 05:00 has come in the connection's zone."""
+    local = now.astimezone(ZoneInfo(zone))
+    today = local.date() if local.time() >= INVOICE_HOUR else local.date() - timedelta(days=1)
+    return invoice_date_on_or_before(today, invoice_day)
+
+
+def bill_what_is_due(portal: Portal) -> list[int]:
+    """Bill every connection whose invoice date has come and that is ready. Returns the ids of the runs made."""
+    with portal.database.read() as db:
+        rows = [
+            (row.id, due_date(portal.now(), row.time_zone, row.invoice_day))
+            for row in db.scalars(sa.select(Connection).order_by(Connection.id))
+            if due_date(portal.now(), row.time_zone, row.invoice_day) >= row.created_at.astimezone(ZoneInfo(row.time_zone)).date()
+        ]
+        done = {(run.connection_id, run.invoice_date) for run in db.scalars(sa.select(Run))}
+    made = []
+    for connection_id, on in rows:
+        if (connection_id, on) in done or not status.status(portal, connection_id).is_ready:
+            continue
+        try:
+            made.append(runs.bill(portal, connection_id, on).id)
+        except IntegrityError:
+            log.info("another worker made the run", connection=connection_id, date=on.isoformat())
+        except PortalError as error:
+            log.warning("run refused", connection=connection_id, date=on.isoformat(), reason=str(error))
+    return made
+
+
+def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Event:
+    """Run the worker in a thread of this process; set the returned event to stop it."""
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.is_set():
+            try:
+                bill_what_is_due(portal)
+            except Exception:
+                log.exception("worker failed")
+            stop.wait(every_seconds)
+
+    threading.Thread(target=loop, name="portal-worker", daemon=True).start()
+    return stop

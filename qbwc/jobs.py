@@ -1,0 +1,145 @@
+"""Job: the requests it asks, what it does with each answer; registry by kind.
+
+A job is a purpose that needs one or more messages: read, then change what was read. Its first requests are queued with
+it; an answer may ask for more. Everything a handler does happens in the transaction that marks the request answered,
+so that an answer and its effects are kept together or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import orm
+
+from qbwc.errors import UnknownJobKind
+from qbwc.models import Connection, Job, JobState, Request, RequestState, Session
+from qbwc.qbxml import Answer
+from qbwc.qbxml.envelope import render_request
+from qbwc.qbxml.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Where a handler works: the transaction, the session, and the request that was answered."""
+
+    db: orm.Session
+    connection: Connection
+    session: Session
+    job: Job
+    request: Request
+    now: datetime
+
+    def ask(
+        self, message: Any, step: str, *, same_request_id: bool = False, this_session_only: bool = False
+    ) -> Request:
+        """Queue one more message of this job. Raises EncodeError when it does not fit qbXML.
+
+        `same_request_id` repeats the requestID, as an iterator's Continue must; `this_session_only` is for messages
+        that mean nothing once QuickBooks' session has ended.
+        """
+        self.session.total += 1
+        return add_request(
+            self.db,
+            self.job,
+            message,
+            step,
+            priority=self.request.priority,
+            now=self.now,
+            request_id=self.request.request_id if same_request_id else "",
+            only_in_session_id=self.session.id if this_session_only else None,
+        )
+
+    def finish(self) -> None:
+        """The job's purpose is reached. A job of which another message was refused stays with the person."""
+        if self.job.state is JobState.PARKED:
+            return
+        self.job.state = JobState.DONE
+        self.job.status_code = self.job.status_message = None
+        self.job.finished_at = self.now
+
+    def park(self, code: str, message: str) -> None:
+        """The job waits for a person; `code` and `message` say why."""
+        self.job.state = JobState.PARKED
+        self.job.status_code, self.job.status_message = code, message
+        self.job.finished_at = self.now
+        self.session.failed += 1
+
+
+class JobKind:
+    """What to do with the answers of one kind of job. Subclass it, set `kind`, and register an instance.
+
+    `priority` orders the queue: smaller leaves first; at the same priority, reads leave before writes.
+    """
+
+    kind: str
+    priority: int = 50
+
+    def answered(self, visit: Visit, answer: Answer) -> None:
+        """An answer came that is not an error. Ask for more, or finish."""
+        raise NotImplementedError
+
+    def stale(self, visit: Visit, answer: Answer) -> bool:
+        """QuickBooks holds a newer object (3200) and shows it in `answer.objects`.
+
+        Ask again from it and return True, or return False to leave the job to a person. Called once a job.
+        """
+        return False
+
+    def parked(self, visit: Visit, status: Status) -> None:
+        """The job was left to a person. Note it where people look."""
+
+    def interrupted(self, visit: Visit) -> bool:
+        """A message of `this_session_only` was lost with its session. Ask again from the start and return True."""
+        return False
+
+
+class Registry:
+    """Job kinds by name."""
+
+    def __init__(self, *kinds: JobKind) -> None:
+        self._kinds = {kind.kind: kind for kind in kinds}
+
+    def add(self, kind: JobKind) -> None:
+        """Register a kind, replacing one of the same name."""
+        self._kinds[kind.kind] = kind
+
+    def __getitem__(self, name: str) -> JobKind:
+        try:
+            return self._kinds[name]
+        except KeyError:
+            raise UnknownJobKind(name) from None
+
+
+def add_request(
+    db: orm.Session,
+    job: Job,
+    message: Any,
+    step: str,
+    *,
+    priority: int,
+    now: datetime,
+    request_id: str = "",
+    only_in_session_id: int | None = None,
+) -> Request:
+    """Queue one message of a job, rendered now so that nothing malformed is ever in the queue."""
+    tag = type(message).__name__
+    row = Request(
+        connection_id=job.connection_id,
+        job_id=job.id,
+        step=step,
+        tag=tag,
+        body="",
+        is_write=not tag.endswith("QueryRq"),
+        state=RequestState.QUEUED,
+        priority=priority,
+        only_in_session_id=only_in_session_id,
+        created_at=now,
+    )
+    render_request(message, request_id or "0")  # refuse before a row exists
+    db.add(row)
+    db.flush()
+    row.request_id = request_id or str(row.id)
+    row.body = render_request(message, row.request_id)
+    return row

@@ -1,0 +1,268 @@
+"""Connection, session, job, request, exchange, and the mirrored lists: the tables of the library.
+
+Every row belongs to one connection. All names begin with ``qbwc_``, so that the tables can live beside others.
+Moments are aware UTC; what QuickBooks says of time is naive local and is kept as text.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+from qbwc.identity import Verdict
+from qbwc.session import State
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC moment; SQLite keeps it naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive moment was about to be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class CompressedText(TypeDecorator[str]):
+    """Text kept as zlib-compressed UTF-8: qbXML shrinks to about a twentieth."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else zlib.compress(value.encode("utf-8", "surrogatepass"), 6)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else zlib.decompress(value).decode("utf-8", "surrogatepass")
+
+
+def choice(kind: type[StrEnum]) -> Enum:
+    """A column that holds one value of a StrEnum, as its text."""
+    return Enum(
+        kind, native_enum=False, length=16, values_callable=lambda members: [member.value for member in members]
+    )
+
+
+class Base(DeclarativeBase):
+    """The library's tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UtcDateTime(), str: Text(), dict[str, Any]: JSON()}
+
+
+class JobState(StrEnum):
+    """Where a job stands. PARKED waits for a person."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+
+
+class RequestState(StrEnum):
+    """Where a request stands. DROPPED was overtaken before it was answered."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    ANSWERED = "answered"
+    PARKED = "parked"
+    DROPPED = "dropped"
+
+
+class ExchangeState(StrEnum):
+    """SENT: the bytes left and no answer is known. REFUSED: QuickBooks refused the set as a whole."""
+
+    SENT = "sent"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+class Connection(Base):
+    """One company file that may call us: user name, secret, OwnerID, FileID."""
+
+    __tablename__ = "qbwc_connection"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_name: Mapped[str] = mapped_column(String(64), unique=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    owner_id: Mapped[str] = mapped_column(String(38))
+    file_id: Mapped[str] = mapped_column(String(38), unique=True)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    company_name: Mapped[str | None]
+    company_path: Mapped[str | None]
+    accepts_missing_file_id: Mapped[bool] = mapped_column(default=False)
+    seen_company_name: Mapped[str | None]
+    seen_company_path: Mapped[str | None]
+    verdict: Mapped[Verdict | None] = mapped_column(choice(Verdict))
+    host: Mapped[dict[str, Any] | None]
+    preferences: Mapped[dict[str, Any] | None]
+    last_contact_at: Mapped[datetime | None]
+    last_success_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """One visit of the Web Connector. `ticket_hash` is the SHA-256 of its ticket."""
+
+    __tablename__ = "qbwc_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"), index=True)
+    ticket_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    state: Mapped[State] = mapped_column(choice(State), default=State.OPEN)
+    opened_at: Mapped[datetime]
+    last_contact_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    company_name: Mapped[str | None]
+    company_path: Mapped[str | None]
+    machine: Mapped[str | None]
+    product: Mapped[str | None]
+    may_write: Mapped[bool] = mapped_column(default=False)
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    progress: Mapped[int] = mapped_column(default=0)
+    connection_errors: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    result: Mapped[str | None]
+
+    connection: Mapped[Connection] = relationship()
+
+
+class Job(Base):
+    """A purpose, queued under a key that is unique within its connection and kind."""
+
+    __tablename__ = "qbwc_job"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "kind", "key"),
+        Index("ix_qbwc_job_connection_id_state", "connection_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(120))
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[JobState] = mapped_column(choice(JobState), default=JobState.WAITING)
+    status_code: Mapped[str | None] = mapped_column(String(16))
+    status_message: Mapped[str | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Request(Base):
+    """A message that serves a job, rendered and checked before it was queued."""
+
+    __tablename__ = "qbwc_request"
+    __table_args__ = (
+        Index("ix_qbwc_request_due", "connection_id", "state", "priority", "is_write", "id"),
+        Index("ix_qbwc_request_job_id", "job_id"),
+        Index("ix_qbwc_request_exchange_id", "exchange_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
+    job_id: Mapped[int] = mapped_column(ForeignKey("qbwc_job.id", ondelete="CASCADE"))
+    step: Mapped[str] = mapped_column(String(40))
+    request_id: Mapped[str] = mapped_column(String(50), default="")
+    tag: Mapped[str] = mapped_column(String(60))
+    body: Mapped[str]
+    is_write: Mapped[bool]
+    state: Mapped[RequestState] = mapped_column(choice(RequestState), default=RequestState.QUEUED)
+    priority: Mapped[int]
+    attempts: Mapped[int] = mapped_column(default=0)
+    largest_set: Mapped[int | None]
+    only_in_session_id: Mapped[int | None] = mapped_column(ForeignKey("qbwc_session.id", ondelete="SET NULL"))
+    not_in_session_id: Mapped[int | None] = mapped_column(ForeignKey("qbwc_session.id", ondelete="SET NULL"))
+    exchange_id: Mapped[int | None] = mapped_column(ForeignKey("qbwc_exchange.id", ondelete="SET NULL"))
+    position: Mapped[int | None]
+    status_code: Mapped[str | None] = mapped_column(String(16))
+    status_message: Mapped[str | None]
+    created_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+    job: Mapped[Job] = relationship()
+
+
+class Exchange(Base):
+    """One message set on its way: the exact bytes that left, and what came back."""
+
+    __tablename__ = "qbwc_exchange"
+    __table_args__ = (Index("ix_qbwc_exchange_open", "connection_id", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
+    session_id: Mapped[int] = mapped_column(ForeignKey("qbwc_session.id", ondelete="CASCADE"), index=True)
+    message_set_id: Mapped[str | None] = mapped_column(String(23), unique=True)
+    purpose: Mapped[str] = mapped_column(String(16), default="work")
+    is_write: Mapped[bool]
+    state: Mapped[ExchangeState] = mapped_column(choice(ExchangeState), default=ExchangeState.SENT)
+    attempts: Mapped[int] = mapped_column(default=1)
+    request_body: Mapped[str | None] = mapped_column(CompressedText, deferred=True)
+    answer_body: Mapped[str | None] = mapped_column(CompressedText, deferred=True)
+    request_size: Mapped[int] = mapped_column(default=0)
+    answer_size: Mapped[int | None]
+    request_count: Mapped[int] = mapped_column(default=0)
+    hresult: Mapped[str | None] = mapped_column(String(16))
+    message: Mapped[str | None]
+    sent_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+
+class ListObject(Base):
+    """A customer, item, account … as QuickBooks last showed it. `data` holds the fields of its kind."""
+
+    __tablename__ = "qbwc_list_object"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "kind", "list_id"),
+        Index("ix_qbwc_list_object_name", "connection_id", "kind", "full_name"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20))
+    type: Mapped[str] = mapped_column(String(40))
+    list_id: Mapped[str] = mapped_column(String(36))
+    full_name: Mapped[str]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    edit_sequence: Mapped[str | None] = mapped_column(String(16))
+    data: Mapped[dict[str, Any]]
+    pull: Mapped[int]
+    seen_at: Mapped[datetime]
+
+
+class ListState(Base):
+    """When a list was last complete here, and from which moment to ask next (QuickBooks' local time)."""
+
+    __tablename__ = "qbwc_list_state"
+
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    pull: Mapped[int] = mapped_column(default=0)
+    is_complete: Mapped[bool] = mapped_column(default=False)
+    refreshed_at: Mapped[datetime | None]
+    watermark: Mapped[str | None] = mapped_column(String(19))

@@ -1,0 +1,269 @@
+"""put, take, answer, retry, park; never the same write twice.
+
+A job is queued under a key that the database keeps unique for its connection and kind: putting it again returns the
+job that is already there. Requests leave oldest first within their priority, reads before writes, and a message set
+holds reads only or writes only, because only writes need QuickBooks to keep the answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import orm
+
+from qbwc.errors import DecodeError, QueueError
+from qbwc.jobs import Registry, Visit, add_request
+from qbwc.models import Connection, Exchange, ExchangeState, Job, JobState, Request, RequestState, Session
+from qbwc.qbxml import Answer
+from qbwc.qbxml.reaction import DONE, Reaction, Section, Text
+from qbwc.qbxml.status import Status, judge
+
+log = structlog.get_logger("qbwc")
+
+LARGEST_SET = 50
+LARGEST_BYTES = 400_000
+LOCK_TRIES = 3
+MOST_ATTEMPTS = 6
+
+UNHANDLED = Status(
+    code="unhandled",
+    section=Section.STATUS,
+    reaction=Reaction.OUR_BUG,
+    text=Text(
+        what_en="QuickBooks answered, and the answer could not be worked with here: {message}",
+        what_fr="QuickBooks a répondu, mais la réponse n'a pas pu être traitée ici : {message}",
+        do_en="Click Retry: QuickBooks is asked for the same answer, and nothing is written twice.",
+        do_fr="Cliquez sur Réessayer : la même réponse est redemandée à QuickBooks, et rien n'est écrit deux fois.",
+    ),
+    written=None,
+)
+_ENVIRONMENT = (DecodeError, sa.exc.OperationalError, sa.exc.InterfaceError)
+
+
+def put(
+    db: orm.Session,
+    registry: Registry,
+    *,
+    connection_id: int,
+    kind: str,
+    key: str,
+    messages: Sequence[tuple[str, Any]],
+    payload: dict[str, Any] | None = None,
+    now: datetime,
+) -> Job:
+    """Queue a job with its first messages, each as (step, message). The same key again gives the job already there.
+
+    Raises EncodeError, and then nothing is queued, when a message does not fit qbXML.
+    """
+    handler = registry[kind]
+    same = sa.select(Job).filter_by(connection_id=connection_id, kind=kind, key=key)
+    known = db.scalar(same)
+    if known is not None:
+        return known
+    job = Job(connection_id=connection_id, kind=kind, key=key, payload=payload or {}, created_at=now)
+    try:
+        with db.begin_nested():
+            db.add(job)
+            db.flush()
+            for step, message in messages:
+                add_request(db, job, message, step, priority=handler.priority, now=now)
+    except sa.exc.IntegrityError:
+        # Somebody else put it between the look and the insert.
+        known = db.scalar(same)
+        if known is None:
+            raise
+        return known
+    return job
+
+
+def retry(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tuple[str, Any]], *, now: datetime) -> None:
+    """Begin a parked or cancelled job again with new messages.
+
+    A job one of whose writes may be in QuickBooks already leaves again unchanged instead, so that it is never written
+    twice: `messages` is not used then. Raises QueueError for a job that is under way or done, EncodeError as `put`.
+    """
+    _lock(db, job)
+    if job.state not in (JobState.PARKED, JobState.CANCELLED):
+        raise QueueError(f"Job {job.kind} {job.key} is {job.state}; only a parked or cancelled job can begin again.")
+    with db.begin_nested():
+        drop_waiting(db, job)
+        _begin_again(job)
+        if _reopen(db, job):
+            return
+        job.payload = {name: value for name, value in job.payload.items() if name != "refreshed"}
+        for step, message in messages:
+            add_request(db, job, message, step, priority=registry[job.kind].priority, now=now)
+
+
+def _reopen(db: orm.Session, job: Job) -> bool:
+    """Have the sets whose outcome for this job is not known leave again, the same bytes under the same id."""
+    unknown = sa.select(Request.exchange_id).filter_by(job_id=job.id, state=RequestState.SENT)
+    exchanges = db.scalars(sa.select(Exchange).where(Exchange.id.in_(unknown))).all()
+    for exchange in exchanges:
+        if exchange.state is ExchangeState.SENT:
+            continue
+        exchange.state, exchange.attempts = ExchangeState.SENT, 0
+        together = sa.select(Request.job_id).filter_by(exchange_id=exchange.id, state=RequestState.SENT)
+        for other in db.scalars(sa.select(Job).where(Job.id.in_(together), Job.state == JobState.PARKED)):
+            _begin_again(other)
+    return bool(exchanges)
+
+
+def _begin_again(job: Job) -> None:
+    job.state, job.finished_at, job.status_code, job.status_message = JobState.WAITING, None, None, None
+
+
+def _lock(db: orm.Session, job: Job) -> None:
+    """Two people who click at once come one after the other, and the second sees what the first did."""
+    db.flush()
+    db.refresh(job, with_for_update=True)
+
+
+def cancel(db: orm.Session, job: Job, *, now: datetime) -> None:
+    """Take a job back. Raises QueueError when a message of it may already have reached QuickBooks, or it is done."""
+    _lock(db, job)
+    states = db.scalars(sa.select(Request.state).filter_by(job_id=job.id).with_for_update()).all()
+    if job.state is JobState.DONE or RequestState.SENT in states:
+        raise QueueError(f"Job {job.kind} {job.key} has already left for QuickBooks.")
+    drop_waiting(db, job)
+    job.state, job.finished_at = JobState.CANCELLED, now
+
+
+def drop_waiting(db: orm.Session, job: Job) -> None:
+    """Forget the messages of a job that have not left."""
+    db.execute(
+        sa.update(Request)
+        .where(Request.job_id == job.id, Request.state.in_([RequestState.QUEUED, RequestState.PARKED]))
+        .values(state=RequestState.DROPPED)
+    )
+
+
+def _due(connection_id: int, session: Session | None, writes: bool) -> sa.Select[Request]:
+    query = sa.select(Request).filter_by(connection_id=connection_id, state=RequestState.QUEUED)
+    if session is not None:
+        query = query.where(
+            sa.or_(Request.only_in_session_id.is_(None), Request.only_in_session_id == session.id),
+            sa.or_(Request.not_in_session_id.is_(None), Request.not_in_session_id != session.id),
+        )
+    return query if writes else query.where(Request.is_write.is_(False))
+
+
+def count_due(db: orm.Session, connection_id: int) -> int:
+    """How many messages wait. Costs as much as the queue is long: once a session, never once a call."""
+    return db.scalar(sa.select(sa.func.count()).select_from(_due(connection_id, None, True).subquery())) or 0
+
+
+def has_due(db: orm.Session, connection_id: int, session: Session | None = None, *, writes: bool = True) -> bool:
+    """Whether anything is waiting that may leave (in this session)."""
+    return db.scalar(_due(connection_id, session, writes).with_only_columns(Request.id).limit(1)) is not None
+
+
+def take(db: orm.Session, session: Session, *, writes: bool) -> list[Request]:
+    """The oldest due requests that fit one message set, all reads or all writes."""
+    query = _due(session.connection_id, session, writes).order_by(Request.priority, Request.is_write, Request.id)
+    rows = db.scalars(query.limit(LARGEST_SET).with_for_update(skip_locked=True)).all()
+    taken: list[Request] = []
+    size, limit = 0, LARGEST_SET
+    for row in rows:
+        limit = min(limit, row.largest_set or LARGEST_SET)
+        size += len(row.body)
+        if taken and (row.is_write != taken[0].is_write or len(taken) >= limit or size > LARGEST_BYTES):
+            break
+        taken.append(row)
+    return taken
+
+
+def answer(registry: Registry, visit: Visit, said: Answer) -> Status:
+    """Apply what QuickBooks said to one request: its job goes on, is tried again, or is left to a person.
+
+    A handler that fails leaves its own job to a person and the rest goes on. Raises DecodeError.
+    """
+    request = visit.request
+    status = judge(said.status_code, said.severity, said.message)
+    request.status_code, request.status_message = said.status_code[:16], said.message
+    request.answered_at = visit.now
+    request.attempts += 1
+    try:
+        with visit.db.begin_nested():
+            _handle(registry, visit, said, status)
+    except _ENVIRONMENT:
+        raise
+    except Exception:
+        log.exception("handler failed", kind=visit.job.kind, job=visit.job.id, request=request.id)
+        visit.session.done += 1
+        written = None if status.reaction in DONE else False
+        park(registry, visit, dataclasses.replace(UNHANDLED, message=said.message, written=written))
+    return status
+
+
+def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> None:
+    request, job = visit.request, visit.job
+    handler = registry[job.kind]
+    if status.reaction in DONE:
+        request.state = RequestState.ANSWERED
+        visit.session.done += 1
+        handler.answered(visit, said)
+    elif status.reaction is Reaction.REQUEUE and request.attempts < MOST_ATTEMPTS:
+        _again(request, None if request.attempts % LOCK_TRIES else visit.session.id)
+    elif status.reaction is Reaction.REFRESH_AND_RETRY_ONCE and not job.payload.get("refreshed"):
+        request.state = RequestState.ANSWERED
+        visit.session.done += 1
+        job.payload = {**job.payload, "refreshed": True}
+        if not handler.stale(visit, said):
+            park(registry, visit, status)
+    elif status.reaction is Reaction.RETRY_LOCK and request.attempts < MOST_ATTEMPTS:
+        _again(request, None if request.attempts % LOCK_TRIES else visit.session.id)
+    elif status.reaction is Reaction.RETRY_LATER and request.attempts < (2 if status.once else LOCK_TRIES):
+        _again(request, visit.session.id)
+    elif request.only_in_session_id is not None and handler.interrupted(visit):
+        request.state = RequestState.DROPPED
+        visit.session.done += 1
+    else:
+        visit.session.done += 1
+        park(registry, visit, status)
+
+
+def park(registry: Registry, visit: Visit, status: Status) -> None:
+    """Leave a job to a person, with the reason.
+
+    A write of which nobody knows whether it was done stays SENT: begun again, it leaves unchanged with its set.
+    """
+    drop_waiting(visit.db, visit.job)
+    if not (visit.request.is_write and status.written is None):
+        visit.request.state = RequestState.PARKED
+    visit.park(status.code, status.message)
+    try:
+        with visit.db.begin_nested():
+            registry[visit.job.kind].parked(visit, status)
+    except _ENVIRONMENT:
+        raise
+    except Exception:
+        log.exception("handler failed", kind=visit.job.kind, job=visit.job.id, request=visit.request.id)
+
+
+def interrupted(registry: Registry, visit: Visit) -> bool:
+    """Whether the job goes on although a message bound to a former session is lost."""
+    try:
+        with visit.db.begin_nested():
+            return registry[visit.job.kind].interrupted(visit)
+    except _ENVIRONMENT:
+        raise
+    except Exception:
+        log.exception("handler failed", kind=visit.job.kind, job=visit.job.id, request=visit.request.id)
+        return False
+
+
+def _again(request: Request, not_in_session_id: int | None) -> None:
+    request.state = RequestState.QUEUED
+    request.exchange_id = request.position = None
+    request.not_in_session_id = not_in_session_id
+
+
+def visit_of(db: orm.Session, connection: Connection, session: Session, request: Request, now: datetime) -> Visit:
+    """The place where the handler of this request works."""
+    return Visit(db=db, connection=connection, session=session, job=request.job, request=request, now=now)

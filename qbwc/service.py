@@ -1,0 +1,111 @@
+"""The SOAP operations, a line or three each.
+
+Parameter names, their order and the names of the results are Intuit's (WSDL of the Web Connector service). Nothing is
+validated by schema: serverVersion arrives with and without a parameter, and absent text means empty text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+
+from qbwc._spyne import ComplexModel, Integer32, ServiceBase, Unicode, rpc
+from qbwc.endpoint import GO_ON, UNEXPECTED, Endpoint
+from qbwc.qbxml.text import clean
+
+NAMESPACE = "http://developer.intuit.com/"
+
+log = structlog.get_logger("qbwc")
+T = TypeVar("T")
+
+
+class ArrayOfString(ComplexModel):  # type: ignore[misc]
+    """Intuit's shape: every item a ``<string>`` in the service's namespace, an empty one still there."""
+
+    __namespace__ = NAMESPACE
+    __type_name__ = "ArrayOfString"
+
+    string = Unicode(min_occurs=0, max_occurs="unbounded", nillable=True)
+
+
+def _guarded(operation: str, otherwise: T, call: Callable[[], T]) -> T:
+    """Whatever goes wrong inside is logged and answered by protocol, never with a stack trace."""
+    try:
+        return call()
+    except Exception:
+        log.exception("operation failed", operation=operation)
+        return otherwise
+
+
+def build_service(endpoint: Endpoint) -> type[ServiceBase]:
+    """The service class around one endpoint."""
+
+    class QBWebConnectorSvc(ServiceBase):  # type: ignore[misc]
+        """The operations that the Web Connector calls."""
+
+        @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def serverVersion(ctx: Any, strVersion: str | None) -> str:
+            return clean(endpoint.server_version())
+
+        @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def clientVersion(ctx: Any, strVersion: str | None) -> str:
+            return clean(endpoint.client_version(strVersion or ""))
+
+        @rpc(Unicode, Unicode, _returns=ArrayOfString)  # type: ignore[untyped-decorator]
+        def authenticate(ctx: Any, strUserName: str | None, strPassword: str | None) -> ArrayOfString:
+            answer = _guarded(
+                "authenticate", ["", "busy"], lambda: endpoint.authenticate(strUserName or "", strPassword or "")
+            )
+            return ArrayOfString(string=[clean(item) for item in answer])
+
+        @rpc(Unicode, Unicode, Unicode, Unicode, Integer32, Integer32, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def sendRequestXML(
+            ctx: Any,
+            ticket: str | None,
+            strHCPResponse: str | None,
+            strCompanyFileName: str | None,
+            qbXMLCountry: str | None,
+            qbXMLMajorVers: int | None,
+            qbXMLMinorVers: int | None,
+        ) -> str:
+            return _guarded(
+                "sendRequestXML",
+                "",
+                lambda: endpoint.send_request(ticket or "", strHCPResponse or "", strCompanyFileName or ""),
+            )
+
+        @rpc(Unicode, Unicode, Unicode, Unicode, _returns=Integer32)  # type: ignore[untyped-decorator]
+        def receiveResponseXML(
+            ctx: Any,
+            ticket: str | None,
+            response: str | None,
+            hresult: str | None,
+            message: str | None,
+        ) -> int:
+            return _guarded(
+                "receiveResponseXML",
+                GO_ON,
+                lambda: endpoint.receive_response(ticket or "", response or "", hresult or "", message or ""),
+            )
+
+        @rpc(Unicode, Unicode, Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def connectionError(ctx: Any, ticket: str | None, hresult: str | None, message: str | None) -> str:
+            return clean(
+                _guarded(
+                    "connectionError",
+                    "done",
+                    lambda: endpoint.connection_error(ticket or "", hresult or "", message or ""),
+                )
+            )
+
+        @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def getLastError(ctx: Any, ticket: str | None) -> str:
+            return clean(_guarded("getLastError", UNEXPECTED, lambda: endpoint.get_last_error(ticket or "")))
+
+        @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def closeConnection(ctx: Any, ticket: str | None) -> str:
+            return clean(_guarded("closeConnection", UNEXPECTED, lambda: endpoint.close_connection(ticket or "")))
+
+    return QBWebConnectorSvc

