@@ -20,9 +20,9 @@ from typing import Any
 
 from portal import settings as configuration
 from portal.billing.period import BillingMode
-from portal.commands import describe_import, describe_run, plain
 from portal.errors import Unusable
 from portal.models import DraftState, Role
+from portal.report import describe_import, describe_run, plain
 from portal.server import listen, serve_in_thread
 from portal.services import Portal, accounts, build_portal, catalog, connections, mappings, runs, status
 from portal.web.demo import DemoVisit, demo_blueprint

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
-
-from flask import Blueprint
 
 from portal.app import create_app
 from portal.services import Portal
@@ -18,7 +17,7 @@ ENDPOINT = ("/qbwc", "/qbwc/")
 WsgiApp = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 
-def build_wsgi(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) -> WsgiApp:
+def build_wsgi(portal: Portal, *, extra_blueprints: Iterable[Any] = ()) -> WsgiApp:
     """Both applications over one portal."""
     pages = create_app(portal, extra_blueprints=extra_blueprints)
     endpoint = build_endpoint(portal.database, portal.registry, portal.now, version("qbwc-portal"))

@@ -1,7 +1,8 @@
-"""The only import of spyne, and what it needs on Python 3.12+.
+"""The only import of spyne, and what it needs on newer Pythons.
 
-spyne 2.14.0 carries a copy of six whose import hook lacks `find_spec`, so that on 3.12 and later its
-`spyne.util.six.moves` cannot be imported; putting the modules it asks for into `sys.modules` first cures it.
+spyne 2.14.0 carries a copy of six whose import hook lacks `find_spec`: on 3.12 and later its `spyne.util.six.moves` cannot
+be imported, and on 3.11 every later import warns. Putting the modules that spyne asks for into `sys.modules` first, and
+taking the hook away afterwards, cures both. `cgi`, gone in 3.13, comes from the package legacy-cgi there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import types
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 
 
 def _provide_six_moves() -> None:
@@ -54,15 +56,19 @@ def _provide_six_moves() -> None:
         sys.modules[f"spyne.util.six.moves.{name}"] = content[name]
 
 
-if sys.version_info >= (3, 12):
-    _provide_six_moves()
+_provide_six_moves()
 
 # This logger writes whole bodies, passwords included.
 logging.getLogger("spyne.protocol.soap.soap11.invalid").disabled = True
 
-from spyne import Application, ComplexModel, Fault, Integer32, ServiceBase, Unicode, rpc  # noqa: E402
-from spyne.protocol.soap import Soap11  # noqa: E402
-from spyne.server.wsgi import WsgiApplication  # noqa: E402
+with warnings.catch_warnings():
+    # Old syntax and old imports inside spyne; nothing that this package could change.
+    warnings.simplefilter("ignore")
+    from spyne import Application, ComplexModel, Fault, Integer32, ServiceBase, Unicode, rpc
+    from spyne.protocol.soap import Soap11
+    from spyne.server.wsgi import WsgiApplication
+
+sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "spyne.util.six"]
 
 __all__ = [
     "Application",
