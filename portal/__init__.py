@@ -1,0 +1,1 @@
+"""The partner portal: bills a cloud reseller's clients in QuickBooks Desktop."""

@@ -17,7 +17,7 @@ Add = Callable[..., argparse.ArgumentParser]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    args = _parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     from portal import commands
 
     try:
@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     parser = argparse.ArgumentParser(
         prog="portal",
         description="Bill a cloud reseller's clients in QuickBooks Desktop.",
@@ -57,25 +58,33 @@ def _add_serving(add: Add) -> None:
     serve.add_argument("--port", type=int, default=8080, help="the port to listen on (8080)")
     serve.add_argument("--no-worker", action="store_true", help="do not bill on the invoice day from this process")
     demo = _command(add, "demo", "the whole loop with sample data and a sandbox instead of QuickBooks")
-    demo.add_argument("--port", type=int, default=8080, help="the port to serve on; the next free one when it is taken (8080)")
-    demo.add_argument("--exit", action="store_true", help="end after the table; non-zero when an invoice is not reconciled")
+    demo.add_argument(
+        "--port", type=int, default=8080, help="the port to serve on; the next free one when it is taken (8080)"
+    )
+    demo.add_argument(
+        "--exit", action="store_true", help="end after the table; non-zero when an invoice is not reconciled"
+    )
 
 
 def _add_set_up(add: Add) -> None:
-    partner = add("partner", help="partners", description="Partners.").add_subparsers(dest="action", required=True, metavar="ACTION")
+    partner = add("partner", help="partners", description="Partners.").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
     _command(partner.add_parser, "add", "make a partner").add_argument("name", metavar="NAME")
     user = add("user", help="people who log in", description="People who log in.").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
-    add_user = _command(user.add_parser, "add", "make a person who can log in; asks for a password unless one is generated")
+    add_user = _command(
+        user.add_parser, "add", "make a person who can log in; asks for a password unless one is generated"
+    )
     add_user.add_argument("email", metavar="EMAIL")
     add_user.add_argument("--partner", required=True, metavar="NAME")
     add_user.add_argument("--role", required=True, choices=("administrator", "billing", "accountant", "read-only"))
     add_user.add_argument("--language", default="en", choices=("en", "fr"))
     add_user.add_argument("--generate-password", action="store_true", help="make a password and print it, this once")
-    connection = add("connection", help="QuickBooks company files", description="QuickBooks company files.").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
+    connection = add(
+        "connection", help="QuickBooks company files", description="QuickBooks company files."
+    ).add_subparsers(dest="action", required=True, metavar="ACTION")
     new = _command(connection.add_parser, "add", "make a connection; prints its user name and, this once, its password")
     new.add_argument("name", metavar="NAME")
     new.add_argument("--partner", required=True, metavar="NAME")
@@ -94,7 +103,8 @@ def _add_billing(add: Add) -> None:
     _connection(bring)
     mapping = _command(add, "map", "map offers to items and organizations to customers from a CSV file, all or nothing")
     mapping.epilog = (
-        "Columns: kind (offer or organization), name, key (the provider's; empty for an organization), quickbooks (full name "
+        "Columns: kind (offer or organization), name, key (the provider's; empty for an "
+        "organization), quickbooks (full name "
         "of the item or customer; empty to unmap), sync (yes or no), mode (create or update; organizations only)."
     )
     mapping.add_argument("file", metavar="FILE.csv")

@@ -39,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace, value: Any, text: str) -> None:
     """Print a result: JSON when asked for, else the text."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=1) + "\n" if args.json else text.rstrip() + "\n")
+    sys.stdout.write(
+        json.dumps(plain(value), ensure_ascii=False, indent=1) + "\n" if args.json else text.rstrip() + "\n"
+    )
 
 
 def _open() -> Portal:
@@ -130,7 +132,9 @@ def _qwc(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     portal = _open()
     found = connections.find_connection(portal, args.connection)
-    result = catalog.import_charges(portal, found.id, _read(args.file), name=Path(args.file).name, provider=args.provider)
+    result = catalog.import_charges(
+        portal, found.id, _read(args.file), name=Path(args.file).name, provider=args.provider
+    )
     show(args, result, describe_import(result))
     return 0
 

@@ -42,7 +42,9 @@ def samples_folder() -> Path:
     for folder in (Path(__file__).parent.parent / "samples", Path(__file__).parent / "samples"):
         if (folder / "mapping.csv").is_file():
             return folder
-    raise Unusable("The sample files are missing. Run the demonstration from a clone of the project, or install it again.")
+    raise Unusable(
+        "The sample files are missing. Run the demonstration from a clone of the project, or install it again."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ def _fresh_folder(port: int) -> Path:
         try:
             shutil.rmtree(folder)
         except OSError as error:
-            raise Unusable("%(path)s cannot be cleared: %(reason)s. Delete it, then try again.", path=folder, reason=error.strerror) from None
+            raise Unusable(
+                "%(path)s cannot be cleared: %(reason)s. Delete it, then try again.", path=folder, reason=error.strerror
+            ) from None
     return folder
 
 
@@ -154,9 +158,18 @@ def _play(stage: _Stage) -> DemoVisit:
     return DemoVisit(is_success=made.went_well, transcript=text)
 
 
-def _print_result(made: runs.RunView, seen: status.StatusView, *, as_json: bool, is_reconciled: bool, address: str | None) -> None:
+def _print_result(
+    made: runs.RunView, seen: status.StatusView, *, as_json: bool, is_reconciled: bool, address: str | None
+) -> None:
     if as_json:
-        result = {"reconciled": is_reconciled, "run": made, "problems": seen.problems, "address": address, "email": EMAIL, "password": PASSWORD}
+        result = {
+            "reconciled": is_reconciled,
+            "run": made,
+            "problems": seen.problems,
+            "address": address,
+            "email": EMAIL,
+            "password": PASSWORD,
+        }
         sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, indent=1) + "\n")
     else:
         sys.stdout.write(f"\n{describe_run(made)}\n")
@@ -164,7 +177,9 @@ def _print_result(made: runs.RunView, seen: status.StatusView, *, as_json: bool,
             lines = [f"  {problem.title}: {problem.what}" for problem in seen.problems]
             sys.stdout.write("\n".join(["\nFor a person to mend:", *lines, ""]))
         if address:
-            sys.stdout.write(f"\nPortal: {address}/\nLog in as {EMAIL} with the password {PASSWORD}. Stop with Ctrl+C.\n")
+            sys.stdout.write(
+                f"\nPortal: {address}/\nLog in as {EMAIL} with the password {PASSWORD}. Stop with Ctrl+C.\n"
+            )
     sys.stdout.flush()
 
 

@@ -230,7 +230,7 @@ class Charge(Base):
 
 
 class Run(Base):
-    """One billing of one period. Its date is unique in its connection: a run is made once however often it is asked for."""
+    """One billing of one period. Its date is unique in its connection: asked for twice, it is made once."""
 
     __tablename__ = "run"
     __table_args__ = (UniqueConstraint("connection_id", "invoice_date"),)
@@ -249,7 +249,10 @@ class Draft(Base):
     """An invoice on its way: what was asked for, and what QuickBooks kept."""
 
     __tablename__ = "draft"
-    __table_args__ = (UniqueConstraint("run_id", "organization_id", "sequence"), Index("ix_draft_state", "run_id", "state"))
+    __table_args__ = (
+        UniqueConstraint("run_id", "organization_id", "sequence"),
+        Index("ix_draft_state", "run_id", "state"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
@@ -300,7 +303,7 @@ class DraftLine(Base):
 
 
 class BilledCharge(Base):
-    """The charge that a line bills. The charge is the key: the same charge is invoiced once, whoever asks, however often."""
+    """The charge that a line bills. It is the key: the same charge is invoiced once, whoever asks, however often."""
 
     __tablename__ = "billed_charge"
 

@@ -132,5 +132,7 @@ def describe_status(seen: status.StatusView, made: Sequence[runs.RunView]) -> st
     if seen.problems:
         parts.append("\nTo mend:")
     for problem in seen.problems:
-        parts.append(f"  {problem.title} — {problem.what}" + (f" {problem.do}" if problem.do else "") + f" [{problem.code}]")
+        parts.append(
+            f"  {problem.title} — {problem.what}" + (f" {problem.do}" if problem.do else "") + f" [{problem.code}]"
+        )
     return "\n".join(parts)

@@ -30,7 +30,9 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
-            raise Unusable("Port %(port)s on %(host)s is in use. Give another one with --port.", port=port, host=host) from None
+            raise Unusable(
+                "Port %(port)s on %(host)s is in use. Give another one with --port.", port=port, host=host
+            ) from None
         raise Unusable(
             "Cannot listen on %(host)s port %(port)s: %(reason)s.", host=host, port=port, reason=error.strerror or error
         ) from None
@@ -42,7 +44,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def build_server(application: Any, sock: socket.socket) -> Any:
     """A waitress server on a listening socket; its `run()` serves until `close()`."""
-    from waitress import create_server
+    from waitress.server import create_server
 
     return create_server(
         application,
@@ -68,7 +70,7 @@ def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
     given = {} if os.environ.get("PORTAL_URL") else {"url": f"http://localhost:{sock.getsockname()[1]}"}
     from portal.wsgi import build_wsgi
 
-    portal = build_portal(configuration.load(**given))
+    portal = build_portal(configuration.load(os.environ, **given))
     server = build_server(build_wsgi(portal), sock)
     if with_worker:
         from portal import worker

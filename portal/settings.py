@@ -30,9 +30,12 @@ class Settings(BaseSettings):
         default=None, description="SQLAlchemy URL, such as postgresql://…; by default a SQLite file in the data folder."
     )
     url: str = Field(
-        default="http://localhost:8080", description="The address at which people and the Web Connector reach the portal."
+        default="http://localhost:8080",
+        description="The address at which people and the Web Connector reach the portal.",
     )
-    secret_key: SecretStr | None = Field(default=None, description="Signs log-ins; by default made once and kept in the data folder.")
+    secret_key: SecretStr | None = Field(
+        default=None, description="Signs log-ins; by default made once and kept in the data folder."
+    )
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -54,7 +57,9 @@ class Settings(BaseSettings):
         try:
             return (self.data / "secret-key").read_text(encoding="ascii").strip()
         except OSError as error:
-            raise Unusable("The secret key in %(path)s cannot be read: %(reason)s.", path=self.data, reason=error.strerror) from None
+            raise Unusable(
+                "The secret key in %(path)s cannot be read: %(reason)s.", path=self.data, reason=error.strerror
+            ) from None
 
 
 def data_folder() -> Path:
@@ -71,7 +76,12 @@ def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
             try:
                 values[name.removeprefix("PORTAL_").lower()] = Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
-                raise Unusable("%(name)s_FILE names %(path)s, which cannot be read: %(reason)s.", name=name, path=path, reason=error.strerror) from None
+                raise Unusable(
+                    "%(name)s_FILE names %(path)s, which cannot be read: %(reason)s.",
+                    name=name,
+                    path=path,
+                    reason=error.strerror,
+                ) from None
     try:
         settings = Settings(**{**values, **given})  # type: ignore[arg-type]
     except ValidationError as error:
@@ -79,7 +89,9 @@ def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         name = "PORTAL_" + "_".join(str(part) for part in first["loc"]).upper()
         raise Unusable("%(name)s cannot be used: %(reason)s.", name=name, reason=first["msg"]) from None
     if urlsplit(settings.url).scheme not in ("http", "https") or not urlsplit(settings.url).hostname:
-        raise Unusable("PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url)
+        raise Unusable(
+            "PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url
+        )
     _prepare(settings)
     return settings
 
@@ -91,7 +103,8 @@ def _prepare(settings: Settings) -> None:
             _keep_secret_key(settings.data / "secret-key")
     except OSError as error:
         raise Unusable(
-            "The data folder %(path)s cannot be written: %(reason)s. Set PORTAL_DATA to a folder that you may write to.",
+            "The data folder %(path)s cannot be written: %(reason)s. Set PORTAL_DATA to a folder that"
+            " you may write to.",
             path=settings.data.absolute(),
             reason=error.strerror,
         ) from None

@@ -1,7 +1,7 @@
 """The worker: bills each connection on its invoice day, at 05:00 in its own zone, once.
 
-It asks for what is due rather than for the hour, so that a server that was down at 05:00 catches up when it starts. The run's
-date is unique in its connection: several workers make one run.
+It asks for what is due rather than for the hour, so that a server that was down at 05:00 catches up when it starts.
+The run's date is unique in its connection: several workers make one run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def bill_what_is_due(portal: Portal) -> list[int]:
         rows = [
             (row.id, due_date(portal.now(), row.time_zone, row.invoice_day))
             for row in db.scalars(sa.select(Connection).order_by(Connection.id))
-            if due_date(portal.now(), row.time_zone, row.invoice_day) >= row.created_at.astimezone(ZoneInfo(row.time_zone)).date()
+            if due_date(portal.now(), row.time_zone, row.invoice_day)
+            >= row.created_at.astimezone(ZoneInfo(row.time_zone)).date()
         ]
         done = {(run.connection_id, run.invoice_date) for run in db.scalars(sa.select(Run))}
     made = []

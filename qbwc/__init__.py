@@ -1,0 +1,1 @@
+"""The QuickBooks Web Connector endpoint, a library of its own."""

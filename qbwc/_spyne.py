@@ -1,8 +1,8 @@
 """The only import of spyne, and what it needs on newer Pythons.
 
-spyne 2.14.0 carries a copy of six whose import hook lacks `find_spec`: on 3.12 and later its `spyne.util.six.moves` cannot
-be imported, and on 3.11 every later import warns. Putting the modules that spyne asks for into `sys.modules` first, and
-taking the hook away afterwards, cures both. `cgi`, gone in 3.13, comes from the package legacy-cgi there.
+spyne 2.14.0 carries a copy of six whose import hook lacks `find_spec`: on 3.12 and later its `spyne.util.six.moves`
+cannot be imported, and on 3.11 every later import warns. Putting the modules that spyne asks for into `sys.modules`
+first, and taking the hook away afterwards, cures both. `cgi`, gone in 3.13, comes from the package legacy-cgi there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a draft's lines join an invoice's, and whether QuickBooks kept what was asked for (pure).
 
-InvoiceMod replaces the whole list of lines, so that every existing line is sent back in its order: kept by its id alone,
-changed only when it holds one of our items, new lines last (qbXML facts §3.6).
+InvoiceMod replaces the whole list of lines, so that every existing line is sent back in its order: kept by its id
+alone, changed only when it holds one of our items, new lines last (qbXML facts §3.6).
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Step:
 def merge(existing: Sequence[KeptLine], wanted: Sequence[WantedLine], ours: Set[str] = frozenset()) -> tuple[Step, ...]:
     """The complete list of lines: existing ones in order, then the new ones.
 
-    A wanted line takes over the first existing line with its item; lines in `ours` (TxnLineIDs that an earlier draft wrote)
-    are kept, because they bill other charges.
+    A wanted line takes over the first existing line with its item; lines in `ours` (TxnLineIDs that an earlier draft
+    wrote) are kept, because they bill other charges.
     """
     waiting = list(wanted)
     steps = []
@@ -86,12 +86,15 @@ class Reconciled:
 
 
 def reconcile(
-    wanted: Sequence[WantedLine], kept: Sequence[KeptLine], before: Iterable[KeptLine] = (), subtotal: Decimal | None = None
+    wanted: Sequence[WantedLine],
+    kept: Sequence[KeptLine],
+    before: Iterable[KeptLine] = (),
+    subtotal: Decimal | None = None,
 ) -> Reconciled:
     """Compare an invoice with what was asked for, to the cent.
 
-    `before` are the lines that must have stayed as they were (the partner's own). `subtotal` is checked against the sum of
-    the lines when the invoice holds plain lines only.
+    `before` are the lines that must have stayed as they were (the partner's own). `subtotal` is checked against the
+    sum of the lines when the invoice holds plain lines only.
     """
     untouched = {line.txn_line_id: line for line in before}
     by_id = {line.txn_line_id: line for line in kept}

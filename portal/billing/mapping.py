@@ -1,7 +1,7 @@
 """From charges to drafts: which item, which customer, which lines, and why something is not billed (pure).
 
-A draft is an invoice before it is sent. Charges of one offer, kind, period and change become one line. A reason names the
-row to fix; a charge with a reason waits and is billed by a later run.
+A draft is an invoice before it is sent. Charges of one offer, kind, period and change become one line. A reason names
+the row to fix; a charge with a reason waits and is billed by a later run.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class Reason(StrEnum):
     NEGATIVE_TOTAL = "negative-total"
 
 
-BILLABLE_ITEMS = frozenset({"ItemService", "ItemNonInventory", "ItemOtherCharge", "ItemInventory", "ItemInventoryAssembly"})
+BILLABLE_ITEMS = frozenset(
+    {"ItemService", "ItemNonInventory", "ItemOtherCharge", "ItemInventory", "ItemInventoryAssembly"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Which existing invoice does a draft join? (pure)
 
-QuickBooks has no "sent" flag. An invoice is known not to be sent while it is still to be e-mailed or printed, or pending.
-One with none of these marks is not touched unless the partner chose so (billing rules §3). Never touched: paid ones, ones
-with payments or links, and ones on or before the closing date.
+QuickBooks has no "sent" flag. An invoice is known not to be sent while it is still to be e-mailed or printed, or
+pending. One with none of these marks is not touched unless the partner chose so (billing rules §3). Never touched:
+paid ones, ones with payments or links, and ones on or before the closing date.
 """
 
 from __future__ import annotations

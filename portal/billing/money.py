@@ -10,10 +10,10 @@ FIVE_PLACES = Decimal("0.00001")
 
 def to_cents(amount: Decimal) -> Decimal:
     """An amount with exactly two decimals."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
+    return amount.quantize(CENT, ROUND_HALF_UP) + 0  # never "-0.00"
 
 
 def to_five_places(number: Decimal) -> Decimal:
     """A quantity, rate or cost with at most the five decimals that QuickBooks keeps, without trailing zeros."""
-    rounded = number.quantize(FIVE_PLACES, ROUND_HALF_UP).normalize()
+    rounded = number.quantize(FIVE_PLACES, ROUND_HALF_UP).normalize() + 0  # never "-0"
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded

@@ -1,7 +1,7 @@
 """Which days does an invoice cover? Billing periods between two invoice days (pure).
 
-Local civil dates; periods are half-open, [start, end). An invoice day of 29 to 31 falls on the last day of a short month
-and comes back to the anchor afterwards (billing rules §4.2), so that no day is ever missed or billed twice.
+Local civil dates; periods are half-open, [start, end). An invoice day of 29 to 31 falls on the last day of a short
+month and comes back to the anchor afterwards (billing rules §4.2), so that no day is ever missed or billed twice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How much of a charge is billed when its period is not the whole one (pure).
 
 The price lives in QuickBooks, so that the quantity is prorated: seats x days / days of the whole period, actual days.
-The boxes are those of the set-up: additions, removals, first or last partial period. A box that is not ticked means that
-the change counts from the start of the period, except that a removal in advance counts from the next one
+The boxes are those of the set-up: additions, removals, first or last partial period. A box that is not ticked means
+that the change counts from the start of the period, except that a removal in advance counts from the next one
 (billing rules §1.1).
 """
 
@@ -45,7 +45,7 @@ class Billed:
 
 
 def classify(charge: Charge, has_whole: bool) -> Change:
-    """What changed. `has_whole`: the organization also has the offer over the whole period, so that this is an addition."""
+    """What changed; with `has_whole` the organization has the offer over the whole period too: an addition."""
     if charge.kind is ChargeKind.CREDIT:
         return Change.REMOVAL
     if charge.kind is ChargeKind.PRORATED:

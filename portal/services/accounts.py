@@ -64,7 +64,9 @@ def find_partner(db: sa.orm.Session, name: str) -> Partner:
     return found
 
 
-def add_user(portal: Portal, email: str, *, partner: str, role: Role, password: str | None, language: str = "en") -> UserView:
+def add_user(
+    portal: Portal, email: str, *, partner: str, role: Role, password: str | None, language: str = "en"
+) -> UserView:
     """Make a person who can log in. Without `password` one is made and returned, this once."""
     try:
         address = validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()

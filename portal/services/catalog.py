@@ -64,12 +64,16 @@ class ImportView:
 def import_charges(portal: Portal, connection_id: int, data: bytes, *, name: str, provider: str) -> ImportResult:
     """Read a provider's file and keep its charges. Raises Refused for an unknown provider, ProviderError for the file."""
     if provider not in PROVIDERS:
-        raise Refused("There is no provider %(provider)s: give one of %(known)s.", provider=provider, known=", ".join(PROVIDERS))
+        raise Refused(
+            "There is no provider %(provider)s: give one of %(known)s.", provider=provider, known=", ".join(PROVIDERS)
+        )
     delivered = PROVIDERS[provider](data, name)
     digest = hashlib.sha256(data).hexdigest()
     with portal.database.write() as db:
         find(db, connection_id)
-        repeated = db.scalar(sa.select(Delivery.id).filter_by(connection_id=connection_id, digest=digest).limit(1)) is not None
+        repeated = (
+            db.scalar(sa.select(Delivery.id).filter_by(connection_id=connection_id, digest=digest).limit(1)) is not None
+        )
         delivery = Delivery(
             connection_id=connection_id,
             provider=provider,
@@ -157,7 +161,7 @@ class _Names:
     def __init__(self, db: orm.Session, table: type[Offer] | type[Organization], connection_id: int) -> None:
         self._db, self._table, self._connection_id = db, table, connection_id
         rows = db.execute(sa.select(table.key, table.id).where(table.connection_id == connection_id))
-        self._ids: dict[str, int] = {key: row_id for key, row_id in rows}
+        self._ids: dict[str, int] = {row.key: row.id for row in rows}
         self.made = 0
 
     def id_of(self, key: str, name: str | None = None) -> int:

@@ -183,7 +183,9 @@ def qwc(portal: Portal, connection_id: int) -> str:
                 )
             )
         except QwcError as error:
-            raise Refused("The .qwc file cannot be made: %(reason)s Set PORTAL_URL to the portal's public address.", reason=error) from None
+            raise Refused(
+                "The .qwc file cannot be made: %(reason)s Set PORTAL_URL to the portal's public address.", reason=error
+            ) from None
 
 
 def _support_url(url: str) -> str:

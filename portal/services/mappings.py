@@ -194,12 +194,16 @@ def list_organizations(
             .where(Organization.connection_id == connection_id)
             .order_by(sa.func.lower(Organization.name), Organization.id)
         )
-        query = _filtered(query, Organization, search, Organization.customer_list_id if only_unmapped else None, only_id)
+        query = _filtered(
+            query, Organization, search, Organization.customer_list_id if only_unmapped else None, only_id
+        )
         rows = db.execute(query).all()
         ids = {row.customer_list_id for row, _ in rows if row.customer_list_id}
         customers = load_targets(db, connection_id, "customer", ids)
         counts = _counts(db, Organization, Organization.customer_list_id, connection_id)
-        views = tuple(_organization_row(row, customers.get(row.customer_list_id or ""), count or 0) for row, count in rows)
+        views = tuple(
+            _organization_row(row, customers.get(row.customer_list_id or ""), count or 0) for row, count in rows
+        )
         return OrganizationPage(rows=views, unmapped=counts[1], total=counts[0])
 
 
@@ -286,7 +290,11 @@ def _choices(
         query = query.where(ListObject.full_name.icontains(search.strip(), autoescape=True))
     with portal.database.read() as db:
         return tuple(
-            Choice(list_id=row.list_id, name=row.full_name, detail=str(row.data.get("price") or row.data.get("email") or ""))
+            Choice(
+                list_id=row.list_id,
+                name=row.full_name,
+                detail=str(row.data.get("price") or row.data.get("email") or ""),
+            )
             for row in db.scalars(query)
         )
 
@@ -352,7 +360,12 @@ def apply_csv(portal: Portal, connection_id: int, data: bytes, name: str) -> Map
         for number, row in rows:
             kind = row["kind"].casefold()
             if kind not in counts:
-                raise _line(name, number, "%(file)s, line %(line)s: kind is “%(kind)s”: write offer or organization.", kind=row["kind"])
+                raise _line(
+                    name,
+                    number,
+                    "%(file)s, line %(line)s: kind is “%(kind)s”: write offer or organization.",
+                    kind=row["kind"],
+                )
             counts[kind] += 1
             apply = _apply_offer if kind == "offer" else _apply_organization
             changed += apply(db, connection_id, row, names, name, number)
@@ -389,7 +402,9 @@ def _line(file: str, number: int, template: str, /, **values: object) -> Refused
 
 
 def _by_name(db: orm.Session, connection_id: int, kind: str) -> dict[str, str]:
-    rows = db.execute(sa.select(ListObject.full_name, ListObject.list_id).filter_by(connection_id=connection_id, kind=kind))
+    rows = db.execute(
+        sa.select(ListObject.full_name, ListObject.list_id).filter_by(connection_id=connection_id, kind=kind)
+    )
     return {full_name.casefold(): list_id for full_name, list_id in rows}
 
 
@@ -401,7 +416,8 @@ def _target_id(names: dict[str, str], row: dict[str, str], noun: str, file: str,
         raise _line(
             file,
             number,
-            "%(file)s, line %(line)s: QuickBooks has no %(noun)s “%(name)s”. Write its full name as QuickBooks shows it, with parents, such as Parent:Child.",
+            "%(file)s, line %(line)s: QuickBooks has no %(noun)s “%(name)s”. Write its full name as "
+            "QuickBooks shows it, with parents, such as Parent:Child.",
             noun=noun,
             name=row["quickbooks"],
         )
@@ -444,7 +460,9 @@ def _apply_organization(
     try:
         mode = InvoiceMode(row["mode"].casefold() or found.mode or InvoiceMode.CREATE)
     except ValueError:
-        raise _line(file, number, "%(file)s, line %(line)s: mode is “%(mode)s”: write create or update.", mode=row["mode"]) from None
+        raise _line(
+            file, number, "%(file)s, line %(line)s: mode is “%(mode)s”: write create or update.", mode=row["mode"]
+        ) from None
     before = (found.customer_list_id, found.is_synchronized, found.mode)
     found.customer_list_id, found.is_synchronized, found.mode = customer, _sync(row, file, number), mode
     return before != (found.customer_list_id, found.is_synchronized, found.mode)

@@ -7,6 +7,7 @@ invoice of a run is written, all of them are read back and compared.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -65,7 +66,9 @@ def build_endpoint(database: Database, registry: Registry, now: Callable[[], dat
     return Endpoint(database, registry, before_visit=[before_visit], server_version=version, now=now)
 
 
-def lists_are_due(now: datetime, refreshed_at: datetime | None, last_contact_at: datetime | None, every: timedelta) -> bool:
+def lists_are_due(
+    now: datetime, refreshed_at: datetime | None, last_contact_at: datetime | None, every: timedelta
+) -> bool:
     """Whether this visit reads QuickBooks' lists: once a day by itself, and whenever a person clicked Update Selected.
 
     The connector's own schedule comes every `every`; a call off that rhythm was made by hand.
@@ -79,7 +82,10 @@ def lists_are_due(now: datetime, refreshed_at: datetime | None, last_contact_at:
 
 def what_and_do(code: str, message: str) -> tuple[Sentence, Sentence]:
     """What a status code or hresult of QuickBooks says happened, and what a person can do about it."""
-    status = judge_hresult(code, message) if code.casefold().startswith("0x") else judge(code, "Error", message)
+    if code == queue.UNHANDLED.code:
+        status = dataclasses.replace(queue.UNHANDLED, message=message)
+    else:
+        status = judge_hresult(code, message) if code.casefold().startswith("0x") else judge(code, "Error", message)
     what = Sentence(status.what("en"), {}, {"fr": status.what("fr")})
     return what, Sentence(status.do("en"), {}, {"fr": status.do("fr")})
 
@@ -118,7 +124,13 @@ def dispatch_again(db: orm.Session, registry: Registry, draft: Draft, connection
 
 
 def dispatch_cost(
-    db: orm.Session, registry: Registry, connection_id: int, run_id: int, item_list_id: str, cost: Decimal, now: datetime
+    db: orm.Session,
+    registry: Registry,
+    connection_id: int,
+    run_id: int,
+    item_list_id: str,
+    cost: Decimal,
+    now: datetime,
 ) -> None:
     """Queue the unit cost of an item; it is read first, and written only where it differs."""
     queue.put(
@@ -218,7 +230,9 @@ def _wanted_lines(draft: Draft) -> tuple[WantedLine, ...]:
 def _invoice_mod(invoice: txn.InvoiceRet, steps: Sequence[Step]) -> txn.InvoiceModRq:
     return txn.InvoiceModRq(
         invoice_mod=txn.InvoiceMod(
-            txn_id=invoice.txn_id, edit_sequence=invoice.edit_sequence or "", lines=tuple(_line_mod(step) for step in steps)
+            txn_id=invoice.txn_id,
+            edit_sequence=invoice.edit_sequence or "",
+            lines=tuple(_line_mod(step) for step in steps),
         )
     )
 
@@ -371,7 +385,9 @@ class PushCost(JobKind):
         visit.finish()
 
     def _row(self, visit: Visit) -> ItemCost | None:
-        wanted = sa.select(ItemCost).filter_by(connection_id=visit.connection.id, item_list_id=visit.job.payload["item"])
+        wanted = sa.select(ItemCost).filter_by(
+            connection_id=visit.connection.id, item_list_id=visit.job.payload["item"]
+        )
         row = visit.db.scalar(wanted)
         return row if row is not None and row.unit_cost == Decimal(visit.job.payload["cost"]) else None
 
@@ -380,10 +396,14 @@ def _cost_mod(item: Any, cost: Decimal) -> Any:
     change = list_messages.SalesAndPurchaseMod(purchase_cost=cost)
     sequence = item.edit_sequence or ""
     if isinstance(item, list_messages.ItemNonInventoryRet):
-        mod = list_messages.ItemNonInventoryMod(list_id=item.list_id, edit_sequence=sequence, sales_and_purchase_mod=change)
+        mod = list_messages.ItemNonInventoryMod(
+            list_id=item.list_id, edit_sequence=sequence, sales_and_purchase_mod=change
+        )
         return list_messages.ItemNonInventoryModRq(item_non_inventory_mod=mod)
     if isinstance(item, list_messages.ItemOtherChargeRet):
-        fee = list_messages.ItemOtherChargeMod(list_id=item.list_id, edit_sequence=sequence, sales_and_purchase_mod=change)
+        fee = list_messages.ItemOtherChargeMod(
+            list_id=item.list_id, edit_sequence=sequence, sales_and_purchase_mod=change
+        )
         return list_messages.ItemOtherChargeModRq(item_other_charge_mod=fee)
     service = list_messages.ItemServiceMod(list_id=item.list_id, edit_sequence=sequence, sales_and_purchase_mod=change)
     return list_messages.ItemServiceModRq(item_service_mod=service)
@@ -442,8 +462,12 @@ def _read_back_when_done(visit: Visit, run: Run) -> None:
     if not ids:
         return
     done = visit.db.scalar(
-        sa.select(sa.func.count()).select_from(wire.Job).where(
-            wire.Job.connection_id == visit.connection.id, wire.Job.kind == READ_BACK, wire.Job.key.startswith(f"run:{run.id}:")
+        sa.select(sa.func.count())
+        .select_from(wire.Job)
+        .where(
+            wire.Job.connection_id == visit.connection.id,
+            wire.Job.kind == READ_BACK,
+            wire.Job.key.startswith(f"run:{run.id}:"),
         )
     )
     chunks = [ids[begin : begin + READ_BACK_AT_ONCE] for begin in range(0, len(ids), READ_BACK_AT_ONCE)]

@@ -16,34 +16,77 @@ REASONS: dict[Reason, Sentence] = {
     Reason.OFFER_UNMAPPED: Sentence("The offer has no QuickBooks item. Choose one."),
     Reason.ORGANIZATION_UNMAPPED: Sentence("The organization has no QuickBooks customer. Choose one."),
     Reason.ITEM_GONE: Sentence("The mapped item is no longer in QuickBooks. Choose another one."),
-    Reason.ITEM_INACTIVE: Sentence("The mapped item is inactive in QuickBooks. Make it active there, or choose another one."),
-    Reason.ITEM_NOT_BILLABLE: Sentence("This kind of item cannot be billed by quantity. Choose a service, non-inventory, other charge or inventory item."),
+    Reason.ITEM_INACTIVE: Sentence(
+        "The mapped item is inactive in QuickBooks. Make it active there, or choose another one."
+    ),
+    Reason.ITEM_NOT_BILLABLE: Sentence(
+        "This kind of item cannot be billed by quantity. Choose a service, non-inventory, other "
+        "charge or inventory item."
+    ),
     Reason.CUSTOMER_GONE: Sentence("The mapped customer is no longer in QuickBooks. Choose another one."),
-    Reason.CUSTOMER_INACTIVE: Sentence("The mapped customer is inactive in QuickBooks. Make it active there, or choose another one."),
+    Reason.CUSTOMER_INACTIVE: Sentence(
+        "The mapped customer is inactive in QuickBooks. Make it active there, or choose another one."
+    ),
     Reason.BEFORE_START: Sentence("The charge is older than the connection's start date, so it is not billed here."),
-    Reason.CURRENCY: Sentence("The charge is in another currency than the customer. Map the organization to a customer in that currency."),
+    Reason.CURRENCY: Sentence(
+        "The charge is in another currency than the customer. Map the organization to a customer in that currency."
+    ),
     Reason.NOTHING_TO_BILL: Sentence("All quantities come to zero: there is nothing to bill."),
-    Reason.NEGATIVE_TOTAL: Sentence("The total would be negative, and QuickBooks refuses a negative invoice. It waits until new charges outweigh the credits."),
+    Reason.NEGATIVE_TOTAL: Sentence(
+        "The total would be negative, and QuickBooks refuses a negative invoice. It waits until new "
+        "charges outweigh the credits."
+    ),
 }
 
 OBSTACLES: dict[Obstacle, Sentence] = {
-    Obstacle.NONE_IN_PERIOD: Sentence("The customer has no invoice dated in the period. A memorized invoice may not have been generated yet: generate it, or switch the organization to create."),
-    Obstacle.PAID: Sentence("The customer's latest invoice in the period is paid, so it is left alone. Switch the organization to create, or make a new invoice in QuickBooks."),
-    Obstacle.CLOSED: Sentence("The customer's latest invoice in the period is on or before the closing date of the books. Switch the organization to create, or date the invoice later."),
-    Obstacle.LINKED: Sentence("The customer's latest invoice in the period is linked to another transaction, so it is left alone. Switch the organization to create."),
-    Obstacle.SENT: Sentence("The customer's latest invoice in the period may have been sent already: it is not marked to be e-mailed or printed. Mark it in QuickBooks, or switch the organization to create."),
+    Obstacle.NONE_IN_PERIOD: Sentence(
+        "The customer has no invoice dated in the period. A memorized invoice may not have been "
+        "generated yet: generate it, or switch the organization to create."
+    ),
+    Obstacle.PAID: Sentence(
+        "The customer's latest invoice in the period is paid, so it is left alone. Switch the "
+        "organization to create, or make a new invoice in QuickBooks."
+    ),
+    Obstacle.CLOSED: Sentence(
+        "The customer's latest invoice in the period is on or before the closing date of the books. "
+        "Switch the organization to create, or date the invoice later."
+    ),
+    Obstacle.LINKED: Sentence(
+        "The customer's latest invoice in the period is linked to another transaction, so it is left "
+        "alone. Switch the organization to create."
+    ),
+    Obstacle.SENT: Sentence(
+        "The customer's latest invoice in the period may have been sent already: it is not marked to "
+        "be e-mailed or printed. Mark it in QuickBooks, or switch the organization to create."
+    ),
 }
 
 DIFFERENCES: dict[Difference, Sentence] = {
-    Difference.LINE_MISSING: Sentence("A line that was sent is not on the invoice in QuickBooks. Compare the invoice with the preview."),
-    Difference.QUANTITY: Sentence("A quantity in QuickBooks differs from what was sent. Compare the invoice with the preview."),
-    Difference.ITEM: Sentence("An item in QuickBooks differs from what was sent. Compare the invoice with the preview."),
-    Difference.AMOUNT: Sentence("An amount in QuickBooks is not quantity times rate. Check the price rules of the item and customer."),
-    Difference.FOREIGN_LINE: Sentence("One of your own lines changed while the invoice was updated. Compare the invoice with your records."),
-    Difference.TOTAL: Sentence("The invoice's subtotal is not the sum of its lines. Open the invoice in QuickBooks and check it."),
+    Difference.LINE_MISSING: Sentence(
+        "A line that was sent is not on the invoice in QuickBooks. Compare the invoice with the preview."
+    ),
+    Difference.QUANTITY: Sentence(
+        "A quantity in QuickBooks differs from what was sent. Compare the invoice with the preview."
+    ),
+    Difference.ITEM: Sentence(
+        "An item in QuickBooks differs from what was sent. Compare the invoice with the preview."
+    ),
+    Difference.AMOUNT: Sentence(
+        "An amount in QuickBooks is not quantity times rate. Check the price rules of the item and customer."
+    ),
+    Difference.FOREIGN_LINE: Sentence(
+        "One of your own lines changed while the invoice was updated. Compare the invoice with your records."
+    ),
+    Difference.TOTAL: Sentence(
+        "The invoice's subtotal is not the sum of its lines. Open the invoice in QuickBooks and check it."
+    ),
 }
 
-NO_COST_FIELD = Sentence("The item %(item)s has no cost in QuickBooks, so its unit cost of %(cost)s is not written. In QuickBooks, edit the item and tick “This service is used in assemblies or is purchased for a specific customer:job”.")
+NO_COST_FIELD = Sentence(
+    "The item %(item)s has no cost in QuickBooks, so its unit cost of %(cost)s is not written. In "
+    "QuickBooks, edit the item and tick “This service is used in assemblies or is purchased for a "
+    "specific customer:job”."
+)
 
 
 def explain(code: str) -> Sentence | None:

@@ -171,7 +171,9 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
     expected = invoice_date(on.year, on.month, connection.invoice_day)
     if on != expected:
         raise Refused(
-            "%(date)s is not an invoice date of this connection: in that month it is %(expected)s.", date=on, expected=expected
+            "%(date)s is not an invoice date of this connection: in that month it is %(expected)s.",
+            date=on,
+            expected=expected,
         )
     period = billed_period(on, connection.invoice_day, connection.billing_mode)
     query = (
@@ -404,7 +406,7 @@ def _keep_cost(
 
 
 def retry_draft(portal: Portal, connection_id: int, draft_id: int) -> None:
-    """Send a parked draft again, with today's mapping. Raises NotFound, and Refused when it is not parked or cannot go."""
+    """Send a parked draft again, with today's mapping. Raises NotFound, or Refused when it cannot go."""
     with portal.database.write() as db:
         draft = db.scalar(sa.select(Draft).join(Run).where(Draft.id == draft_id, Run.connection_id == connection_id))
         if draft is None:
@@ -421,7 +423,9 @@ def retry_draft(portal: Portal, connection_id: int, draft_id: int) -> None:
 def _remap(db: orm.Session, draft: Draft, connection: Connection) -> None:
     organization = draft.organization
     customers = load_targets(db, connection.id, "customer", {organization.customer_list_id or ""})
-    problem = rules.organization_refusal(mapped_organization(organization, customers.get(organization.customer_list_id or "")))
+    problem = rules.organization_refusal(
+        mapped_organization(organization, customers.get(organization.customer_list_id or ""))
+    )
     for line in draft.lines:
         offer = db.get_one(Offer, line.offer_id)
         items = load_targets(db, connection.id, "item", {offer.item_list_id or ""})

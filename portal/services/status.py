@@ -24,7 +24,9 @@ from qbwc.mirror import LISTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something to mend. `link` names the page that mends it: offer, organization, run, connection; `link_id` its row."""
+    """Something to mend. `link` names the page that mends it: offer, organization, run, connection; `link_id` its row.
+    Something to mend. `link` names the page that mends it: offer, organization, run, connection; `link_id` its row.
+    """
 
     code: str
     title: Sentence
@@ -113,7 +115,7 @@ def status(portal: Portal, connection_id: int) -> StatusView:
             lists=lists,
             offers=_counts(offers),
             organizations=_counts(organizations),
-            invoices={str(state.value): count for state, count in db.execute(states.group_by(Draft.state)).tuples()},
+            invoices={str(state.value): count for state, count in db.execute(states.group_by(Draft.state))},
             last_visit=visits[0] if visits else None,
             waiting_requests=db.scalar(
                 waiting.where(
@@ -152,10 +154,12 @@ def _visits(db: orm.Session, connection_id: int, limit: int) -> tuple[VisitView,
 
 def _lists(db: orm.Session, connection_id: int) -> tuple[ListView, ...]:
     counted = sa.select(wire.ListObject.kind, sa.func.count()).filter_by(connection_id=connection_id)
-    counts = {kind: count for kind, count in db.execute(counted.group_by(wire.ListObject.kind)).tuples()}
+    counts = {kind: int(count) for kind, count in db.execute(counted.group_by(wire.ListObject.kind))}
     states = {row.kind: row for row in db.scalars(sa.select(wire.ListState).filter_by(connection_id=connection_id))}
     return tuple(
-        ListView(kind=kind, count=counts.get(kind, 0), refreshed_at=states[kind].refreshed_at if kind in states else None)
+        ListView(
+            kind=kind, count=counts.get(kind, 0), refreshed_at=states[kind].refreshed_at if kind in states else None
+        )
         for kind in LISTS
     )
 
@@ -172,26 +176,53 @@ def _blockers(
         return [Sentence("The Web Connector has never connected. Add the .qwc file to it and click Update Selected.")]
     found = []
     if connection.wire.verdict not in (None, Verdict.GO):
-        found.append(Sentence("The company file that QuickBooks had open is in doubt: nothing is written until it is confirmed."))
+        found.append(
+            Sentence("The company file that QuickBooks had open is in doubt: nothing is written until it is confirmed.")
+        )
     if not all(one.refreshed_at for one in lists if one.kind in ("customer", "item")):
-        found.append(Sentence("QuickBooks' customers and items have not arrived yet. Click Update Selected in the Web Connector."))
+        found.append(
+            Sentence(
+                "QuickBooks' customers and items have not arrived yet. Click Update Selected in the Web Connector."
+            )
+        )
     if not offers.total:
         found.append(Sentence("No charges have been imported yet. Import the month's charges."))
     if offers.unmapped:
-        found.append(Sentence("%(count)s offers have no QuickBooks item. Map them, or turn their Sync switch off.", {"count": str(offers.unmapped)}))
+        found.append(
+            Sentence(
+                "%(count)s offers have no QuickBooks item. Map them, or turn their Sync switch off.",
+                {"count": str(offers.unmapped)},
+            )
+        )
     if organizations.unmapped:
         found.append(
-            Sentence("%(count)s organizations have no QuickBooks customer. Map them, or turn their Sync switch off.", {"count": str(organizations.unmapped)})
+            Sentence(
+                "%(count)s organizations have no QuickBooks customer. Map them, or turn their Sync switch off.",
+                {"count": str(organizations.unmapped)},
+            )
         )
     return found
 
 
 DOUBTS: dict[Verdict, Sentence] = {
-    Verdict.MOVED: Sentence("The company file %(name)s is at %(path)s; it was at %(known_path)s. Confirm that it is the same file, not a copy."),
-    Verdict.RENAMED: Sentence("The company is called %(name)s now; it was %(known_name)s. Confirm that it is the same company."),
-    Verdict.UNMARKED: Sentence("The company file %(name)s does not carry this connection's mark: it is an older backup, or the .qwc file was not added to it."),
-    Verdict.FOREIGN: Sentence("The company file %(name)s belongs to another connection. Open the right company file and click Update Selected."),
-    Verdict.OTHER: Sentence("Another company was open: %(name)s instead of %(known_name)s. Open the right one and click Update Selected."),
+    Verdict.MOVED: Sentence(
+        "The company file %(name)s is at %(path)s; it was at %(known_path)s. Confirm that it is the "
+        "same file, not a copy."
+    ),
+    Verdict.RENAMED: Sentence(
+        "The company is called %(name)s now; it was %(known_name)s. Confirm that it is the same company."
+    ),
+    Verdict.UNMARKED: Sentence(
+        "The company file %(name)s does not carry this connection's mark: it is an older backup, or "
+        "the .qwc file was not added to it."
+    ),
+    Verdict.FOREIGN: Sentence(
+        "The company file %(name)s belongs to another connection. Open the right company file and "
+        "click Update Selected."
+    ),
+    Verdict.OTHER: Sentence(
+        "Another company was open: %(name)s instead of %(known_name)s. Open the right one and click Update Selected."
+    ),
     Verdict.TOO_OLD: Sentence("This QuickBooks does not understand qbXML 13.0. Use QuickBooks 2015 or newer."),
 }
 
@@ -245,7 +276,9 @@ def _mapping_problem(kind: str, row_id: int, name: str, problem: Sentence) -> Pr
 def _cost_problems(db: orm.Session, connection_id: int) -> list[Problem]:
     query = sa.select(ItemCost).filter_by(connection_id=connection_id)
     found = []
-    for row in db.scalars(query.where(ItemCost.state.in_([CostState.NO_FIELD, CostState.PARKED])).order_by(ItemCost.id)):
+    for row in db.scalars(
+        query.where(ItemCost.state.in_([CostState.NO_FIELD, CostState.PARKED])).order_by(ItemCost.id)
+    ):
         item = quickbooks.list_object(db, connection_id, "item", row.item_list_id)
         name = item.full_name if item else row.item_list_id
         what, do = Sentence(NO_COST_FIELD.template, {"item": name, "cost": f"{row.unit_cost:f}"}), None

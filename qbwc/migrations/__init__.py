@@ -23,7 +23,9 @@ _LOCK = 0x71627763  # any number, the same for every process that migrates
 
 
 def upgrade(database: Database, scripts: Path = SCRIPTS, version_table: str = VERSION_TABLE) -> None:
-    """Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer than that."""
+    """Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer than that.
+    Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer than that.
+    """
     with database.write() as db:
         connection = db.connection()
         if not database.is_sqlite:
