@@ -83,6 +83,7 @@ def _prepare_templates(app: Flask) -> None:
         tone=words.tone,
         list_name=words.list_name,
         item_type=words.item_type,
+        visit_result=words.visit_result,
     )
     folder = Path(app.static_folder or "")
 

@@ -8,6 +8,8 @@ command runs, so that --help is quick.
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -17,14 +19,35 @@ Add = Callable[..., argparse.ArgumentParser]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    args = build_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    _speak_utf_8()
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            sys.stderr.write(f"{word!a} is not text in UTF-8. Type it again, or rename the file.\n")
+            return 2
+    args = build_parser().parse_args(words)
     from portal import commands
 
     try:
-        return commands.run(args)
+        status = commands.run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _speak_utf_8() -> None:
+    """Files and pipes get UTF-8 everywhere; a terminal that cannot show a letter shows a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
 from portal import settings as configuration
 from portal.billing.period import BillingMode
 from portal.errors import PortalError, Refused
+from portal.migrations import reason
 from portal.models import DraftState, Role
 from portal.providers import ProviderError
 from portal.report import (
@@ -31,10 +34,20 @@ def run(args: argparse.Namespace) -> int:
     """Run the parsed command. Every expected error is one sentence and exit status 2."""
     name = f"{args.command} {args.action}" if "action" in args else args.command
     try:
-        return COMMANDS[name](args)
+        if name in SERVING:
+            return SERVING[name](args)
+        portal = build_portal(configuration.load())
+        try:
+            return COMMANDS[name](portal, args)
+        finally:
+            portal.database.close()
     except (PortalError, ProviderError) as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+    except IntegrityError:
+        sys.stderr.write("Somebody else made the same change at the same moment; nothing was changed. Try again.\n")
+    except DBAPIError as error:
+        sys.stderr.write(f"The database cannot be used: {reason(error)}. Nothing was changed. Try again.\n")
+    return 2
 
 
 def show(args: argparse.Namespace, value: Any, text: str) -> None:
@@ -42,10 +55,6 @@ def show(args: argparse.Namespace, value: Any, text: str) -> None:
     sys.stdout.write(
         json.dumps(plain(value), ensure_ascii=False, indent=1) + "\n" if args.json else text.rstrip() + "\n"
     )
-
-
-def _open() -> Portal:
-    return build_portal(configuration.load())
 
 
 def _read(path: str) -> bytes:
@@ -67,14 +76,13 @@ def _demo(args: argparse.Namespace) -> int:
     return demonstrate(args.port, ends=args.exit, as_json=args.json)
 
 
-def _add_partner(args: argparse.Namespace) -> int:
-    made = accounts.add_partner(_open(), args.name)
+def _add_partner(portal: Portal, args: argparse.Namespace) -> int:
+    made = accounts.add_partner(portal, args.name)
     show(args, made, f"Partner {made.name} ({made.id})")
     return 0
 
 
-def _add_user(args: argparse.Namespace) -> int:
-    portal = _open()
+def _add_user(portal: Portal, args: argparse.Namespace) -> int:
     password = None if args.generate_password else _ask_password()
     made = accounts.add_user(
         portal, args.email, partner=args.partner, role=Role(args.role), password=password, language=args.language
@@ -89,7 +97,10 @@ def _add_user(args: argparse.Namespace) -> int:
 
 def _ask_password() -> str:
     if not sys.stdin.isatty():
-        typed = sys.stdin.readline().rstrip("\r\n")
+        try:
+            typed = sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise Refused("The password on standard input is not text in UTF-8.") from None
         if not typed:
             raise Refused("No password was given: add --generate-password, or write one on standard input.")
         return typed
@@ -99,9 +110,9 @@ def _ask_password() -> str:
     return typed
 
 
-def _add_connection(args: argparse.Namespace) -> int:
+def _add_connection(portal: Portal, args: argparse.Namespace) -> int:
     made = connections.add_connection(
-        _open(),
+        portal,
         args.name,
         partner=args.partner,
         billing_mode=BillingMode(args.billing_mode),
@@ -121,16 +132,14 @@ def _add_connection(args: argparse.Namespace) -> int:
     return 0
 
 
-def _qwc(args: argparse.Namespace) -> int:
-    portal = _open()
+def _qwc(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
     text = connections.qwc(portal, found.id)
     show(args, {"connection": found.id, "user_name": found.user_name, "qwc": text}, text)
     return 0
 
 
-def _import(args: argparse.Namespace) -> int:
-    portal = _open()
+def _import(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
     result = catalog.import_charges(
         portal, found.id, _read(args.file), name=Path(args.file).name, provider=args.provider
@@ -139,8 +148,7 @@ def _import(args: argparse.Namespace) -> int:
     return 0
 
 
-def _map(args: argparse.Namespace) -> int:
-    portal = _open()
+def _map(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
     result = mappings.apply_csv(portal, found.id, _read(args.file), Path(args.file).name)
     text = f"{result.offers} offers and {result.organizations} organizations read, {result.changed} mappings changed."
@@ -148,8 +156,7 @@ def _map(args: argparse.Namespace) -> int:
     return 0
 
 
-def _bill(args: argparse.Namespace) -> int:
-    portal = _open()
+def _bill(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
     if args.preview:
         seen = runs.preview(portal, found.id, args.date)
@@ -165,8 +172,7 @@ def _bill(args: argparse.Namespace) -> int:
     return 0
 
 
-def _status(args: argparse.Namespace) -> int:
-    portal = _open()
+def _status(portal: Portal, args: argparse.Namespace) -> int:
     if args.connection is None:
         known = connections.list_connections(portal)
         rows = [(one.id, one.name, one.partner, one.company_name or "never connected") for one in known]
@@ -180,9 +186,8 @@ def _status(args: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "serve": _serve,
-    "demo": _demo,
+SERVING: dict[str, Callable[[argparse.Namespace], int]] = {"serve": _serve, "demo": _demo}
+COMMANDS: dict[str, Callable[[Portal, argparse.Namespace], int]] = {
     "partner add": _add_partner,
     "user add": _add_user,
     "connection add": _add_connection,

@@ -36,6 +36,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise Unusable(
             "Cannot listen on %(host)s port %(port)s: %(reason)s.", host=host, port=port, reason=error.strerror or error
         ) from None
+    except UnicodeError:
+        sock.close()
+        raise Unusable("There is no address %(host)s: give one of this machine with --host.", host=host) from None
     except OverflowError:
         sock.close()
         raise Unusable("Port %(port)s does not exist: give one from 1 to 65535.", port=port) from None

@@ -23,7 +23,7 @@ SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_DATABASE_URL")
 class Settings(BaseSettings):
     """Where the portal keeps its data, and how the world reaches it."""
 
-    model_config = SettingsConfigDict(env_prefix="PORTAL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PORTAL_", env_ignore_empty=True, frozen=True)
 
     data: Path = Field(default=Path("portal-data"), description="Folder for the embedded database and the secret key.")
     database_url: SecretStr | None = Field(
@@ -54,12 +54,18 @@ class Settings(BaseSettings):
         """The secret key. Raises Unusable when it is neither given nor kept yet."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
+        path = (self.data / "secret-key").absolute()
         try:
-            return (self.data / "secret-key").read_text(encoding="ascii").strip()
+            kept = path.read_text(encoding="ascii").strip()
         except OSError as error:
             raise Unusable(
-                "The secret key in %(path)s cannot be read: %(reason)s.", path=self.data, reason=error.strerror
+                "The secret key %(path)s cannot be read: %(reason)s.", path=path, reason=error.strerror
             ) from None
+        except UnicodeDecodeError:
+            kept = ""
+        if not kept:
+            raise Unusable("The secret key %(path)s is empty or damaged. Delete it, and a new one is made.", path=path)
+        return kept
 
 
 def data_folder() -> Path:
@@ -73,27 +79,47 @@ def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
     for name in SECRETS:
         path = environ.get(f"{name}_FILE")
         if path and not environ.get(name):
-            try:
-                values[name.removeprefix("PORTAL_").lower()] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise Unusable(
-                    "%(name)s_FILE names %(path)s, which cannot be read: %(reason)s.",
-                    name=name,
-                    path=path,
-                    reason=error.strerror,
-                ) from None
+            values[name.removeprefix("PORTAL_").lower()] = _read_secret(name, Path(path))
     try:
         settings = Settings(**{**values, **given})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "PORTAL_" + "_".join(str(part) for part in first["loc"]).upper()
         raise Unusable("%(name)s cannot be used: %(reason)s.", name=name, reason=first["msg"]) from None
-    if urlsplit(settings.url).scheme not in ("http", "https") or not urlsplit(settings.url).hostname:
+    if not _is_address(settings.url):
         raise Unusable(
             "PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url
         )
     _prepare(settings)
+    settings.key  # noqa: B018 -- raises when it cannot be read
     return settings
+
+
+def _read_secret(name: str, path: Path) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Unusable(
+            "%(name)s_FILE names %(path)s, which cannot be read: %(reason)s.",
+            name=name,
+            path=path,
+            reason=error.strerror,
+        ) from None
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret:
+        raise Unusable(
+            "%(name)s_FILE names %(path)s, which holds no text. Write the secret in it.", name=name, path=path
+        )
+    return secret
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as a port that is no number
+        return False
 
 
 def _prepare(settings: Settings) -> None:

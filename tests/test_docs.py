@@ -32,7 +32,7 @@ COMMANDS = [*_commands(build_parser(), "portal"), *_commands(build_qbwc_parser()
 
 @pytest.mark.parametrize(("name", "parser"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_the_manual_names_every_command_and_its_options(name: str, parser: argparse.ArgumentParser) -> None:
-    rows = [line for line in MANUAL.splitlines() if line.startswith(f"| `{name} ") or line.startswith(f"| `{name}`")]
+    rows = [line for line in MANUAL.splitlines() if line.startswith((f"| `{name} ", f"| `{name}`"))]
     assert len(rows) == 1, f"the table of commands has {len(rows)} rows for {name}"
     if name.startswith("portal"):
         options = {option for action in parser._actions for option in action.option_strings if option.startswith("--")}

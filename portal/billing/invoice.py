@@ -6,13 +6,14 @@ alone, changed only when it holds one of our items, new lines last (qbXML facts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from portal.billing.money import to_cents
+from portal.billing.money import CENT, FIVE_PLACES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +51,16 @@ class Step:
 def merge(existing: Sequence[KeptLine], wanted: Sequence[WantedLine], ours: Set[str] = frozenset()) -> tuple[Step, ...]:
     """The complete list of lines: existing ones in order, then the new ones.
 
-    A wanted line takes over the first existing line with its item; lines in `ours` (TxnLineIDs that an earlier draft
-    wrote) are kept, because they bill other charges.
+    A wanted line takes over the first existing line with its item; a credit or a zero never does, because the seats on
+    the partner's line would vanish with it. Lines in `ours` (TxnLineIDs that an earlier draft wrote) are kept, because
+    they bill other charges.
     """
     waiting = list(wanted)
     steps = []
     for line in existing:
         taker = None
         if not line.is_group and line.item_list_id and line.txn_line_id not in ours:
-            taker = next((one for one in waiting if one.item_list_id == line.item_list_id), None)
+            taker = next((one for one in waiting if one.item_list_id == line.item_list_id and one.quantity > 0), None)
         if taker is not None:
             waiting.remove(taker)
         steps.append(Step(kept=line, wanted=taker))
@@ -94,7 +96,8 @@ def reconcile(
     """Compare an invoice with what was asked for, to the cent.
 
     `before` are the lines that must have stayed as they were (the partner's own). `subtotal` is checked against the
-    sum of the lines when the invoice holds plain lines only.
+    sum of the lines when the invoice holds plain lines only. QuickBooks may fill in the rate from the amount, or the
+    amount from the rate: that is no difference.
     """
     untouched = {line.txn_line_id: line for line in before}
     by_id = {line.txn_line_id: line for line in kept}
@@ -102,29 +105,60 @@ def reconcile(
     for txn_line_id, line in untouched.items():
         if _facts(by_id.get(txn_line_id)) != _facts(line):
             difference = difference or Difference.FOREIGN_LINE
-    free = [line for line in kept if line.txn_line_id not in untouched]
-    found: dict[int, KeptLine] = {}
+    found = _pair(wanted, [line for line in kept if line.txn_line_id not in untouched])
     for one in wanted:
-        same_item = [line for line in free if line.item_list_id == one.item_list_id]
-        match = next((line for line in same_item if line.quantity == one.quantity), None) or next(iter(same_item), None)
-        if match is None:
-            difference = difference or Difference.LINE_MISSING
-            continue
-        free.remove(match)
-        found[one.position] = match
-        difference = difference or _line_difference(one, match)
+        match = found.get(one.position)
+        difference = difference or (Difference.LINE_MISSING if match is None else _line_difference(one, match))
     if difference is None and subtotal is not None and not untouched:
         amounts = [line.amount or Decimal(0) for line in kept]
         difference = None if sum(amounts, Decimal(0)) == subtotal else Difference.TOTAL
     return Reconciled(lines=found, difference=difference)
 
 
+def _pair(wanted: Sequence[WantedLine], free: list[KeptLine]) -> dict[int, KeptLine]:
+    """The line that answers to each wanted one, by position: alike in everything first, then in less and less."""
+    likenesses: tuple[Callable[[WantedLine, KeptLine], bool], ...] = (
+        lambda one, line: _has_item(one, line) and one.quantity == line.quantity and _has_text(one, line),
+        lambda one, line: _has_item(one, line) and one.quantity == line.quantity,
+        lambda one, line: _has_item(one, line) and _has_text(one, line),
+        _has_item,
+        lambda one, line: not line.is_group and one.quantity == line.quantity and _has_text(one, line),
+    )
+    found: dict[int, KeptLine] = {}
+    for is_alike in likenesses:
+        for one in wanted:
+            match = next((line for line in free if one.position not in found and is_alike(one, line)), None)
+            if match is not None:
+                free.remove(match)
+                found[one.position] = match
+    return found
+
+
+def _has_item(one: WantedLine, line: KeptLine) -> bool:
+    return not line.is_group and line.item_list_id == one.item_list_id
+
+
+def _has_text(one: WantedLine, line: KeptLine) -> bool:
+    # QuickBooks keeps Latin-1 only: dashes, quotes and some letters come back as look-alikes.
+    return _letters(one.description) == _letters(line.description)
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if letter.isascii() and letter.isalnum())
+
+
 def _line_difference(wanted: WantedLine, kept: KeptLine) -> Difference | None:
+    if kept.item_list_id != wanted.item_list_id:
+        return Difference.ITEM
     if kept.quantity is not None and kept.quantity != wanted.quantity:
         return Difference.QUANTITY
-    if kept.quantity is None or kept.rate is None or kept.amount is None:
+    if kept.rate is None or kept.amount is None:
         return None
-    return None if to_cents(kept.quantity * kept.rate) == to_cents(kept.amount) else Difference.AMOUNT
+    # Half a cent for the rounding of the amount, and half of the rate's last place a unit: a rate may be filled in.
+    off = abs(wanted.quantity * kept.rate - kept.amount)
+    if off <= (CENT + abs(wanted.quantity) * FIVE_PLACES) / 2:
+        return None
+    return Difference.QUANTITY if kept.quantity is None else Difference.AMOUNT
 
 
 def _facts(line: KeptLine | None) -> tuple[object, ...] | None:

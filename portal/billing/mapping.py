@@ -16,7 +16,7 @@ from enum import StrEnum
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.money import to_five_places
 from portal.billing.period import BillingMode, Period
-from portal.billing.proration import Change, Proration, bill
+from portal.billing.proration import Change, Proration, bill, rebilled
 
 
 class Reason(StrEnum):
@@ -172,7 +172,8 @@ def plan(
                 reason=_hold(lines),
             )
         )
-    drafts.sort(key=lambda draft: sort_key(organizations[draft.organization_id].name))
+    drafts.sort(key=lambda draft: (sort_key(organizations[draft.organization_id].name), draft.organization_id))
+    skipped.sort(key=lambda one: one.charge_id)
     return Plan(drafts=tuple(drafts), skipped=tuple(skipped))
 
 
@@ -220,11 +221,13 @@ def _currency_refusal(row: Received, organization: MappedOrganization, rules: Ru
 
 
 def _lines(rows: Sequence[Received], offers: dict[int, MappedOffer], rules: Rules) -> tuple[Line, ...]:
-    whole = {(row.offer_id, row.charge.start) for row in rows if row.charge.kind is ChargeKind.RECURRING}
-    offers_with_whole = {offer_id for offer_id, _ in whole}
+    offers_with_whole = {row.offer_id for row in rows if row.charge.kind is ChargeKind.RECURRING}
+    nets = rebilled((row.offer_id, row.charge) for row in rows)
     groups: dict[tuple[object, ...], list[tuple[Received, Decimal, str]]] = {}
-    for row in sorted(rows, key=lambda row: (offers[row.offer_id].name, row.charge.start, row.id)):
-        billed = bill(row.charge, row.whole, row.offer_id in offers_with_whole, rules.boxes, rules.mode)
+    names = {row.offer_id: (sort_key(offers[row.offer_id].name), row.offer_id) for row in rows}
+    for row in sorted(rows, key=lambda row: (names[row.offer_id], row.charge.start, row.id)):
+        net = nets.get((row.offer_id, row.charge.start, row.charge.end))
+        billed = bill(row.charge, row.whole, row.offer_id in offers_with_whole, rules.boxes, rules.mode, net)
         key = (row.offer_id, row.charge.offer_name, row.charge.kind, row.charge.start, row.charge.end, billed.change)
         groups.setdefault(key, []).append((row, billed.quantity, billed.arithmetic))
     lines = []
@@ -257,7 +260,10 @@ def describe(charge: Charge) -> str:
 
 def _hold(lines: Sequence[Line]) -> Reason | None:
     """Zero invoices are skipped and negative ones held: QuickBooks refuses an invoice below zero."""
-    if not any(line.quantity for line in lines):
+    quantities: dict[str, Decimal] = {}
+    for line in lines:
+        quantities[line.item.list_id] = quantities.get(line.item.list_id, Decimal(0)) + line.quantity
+    if not any(quantities.values()):
         return Reason.NOTHING_TO_BILL
     estimates = [line.estimate for line in lines]
     if None not in estimates:

@@ -3,18 +3,23 @@
 The price lives in QuickBooks, so that the quantity is prorated: seats x days / days of the whole period, actual days.
 The boxes are those of the set-up: additions, removals, first or last partial period. A box that is not ticked means
 that the change counts from the start of the period, except that a removal in advance counts from the next one
-(billing rules §1.1).
+(billing rules §1.1). A credit over a whole period, or of something that is never prorated, is no removed licence but a
+correction: it counts in full whatever is ticked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.money import to_five_places
-from portal.billing.period import BillingMode, Period
+from portal.billing.period import BillingMode, Period, invoice_date, next_invoice_date, previous_invoice_date
+
+_LONGEST_MONTH = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +42,43 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billed:
-    """The quantity to bill and the arithmetic behind it, as shown to people."""
+    """The quantity to bill, not rounded yet (a line is rounded once), and the arithmetic that people are shown."""
 
     quantity: Decimal
     arithmetic: str
     change: Change
 
 
-def classify(charge: Charge, has_whole: bool) -> Change:
-    """What changed; with `has_whole` the organization has the offer over the whole period too: an addition."""
+def signed(charge: Charge) -> Decimal:
+    """The quantity of a charge; that of a credit is negative, also where the provider puts the sign on the price."""
+    return -abs(charge.quantity) if charge.kind is ChargeKind.CREDIT else charge.quantity
+
+
+def rebilled(charges: Iterable[tuple[int, Charge]]) -> dict[tuple[int, date, date], Decimal]:
+    """The net quantity wherever a credit and a prorated charge of one offer are over the same days.
+
+    `charges` are those of one organization, each with its offer's id; the keys are offer id, first day and end.
+    """
+    by_days: dict[tuple[int, date, date], list[Charge]] = {}
+    for offer_id, charge in charges:
+        if charge.kind in (ChargeKind.CREDIT, ChargeKind.PRORATED):
+            by_days.setdefault((offer_id, charge.start, charge.end), []).append(charge)
+    return {
+        key: sum((signed(charge) for charge in found), Decimal(0))
+        for key, found in by_days.items()
+        if len({charge.kind for charge in found}) > 1
+    }
+
+
+def classify(charge: Charge, has_whole: bool, net: Decimal | None = None) -> Change:
+    """What changed; with `has_whole` the organization has the offer over the whole period too: an addition.
+
+    `net`: where a provider credits all seats of an offer and charges the new number over the same days, the change is
+    the net quantity of both, and both count alike. Else a box that only one of them heeds would bill the seats that
+    stay twice, or not at all.
+    """
+    if net is not None and charge.kind in (ChargeKind.CREDIT, ChargeKind.PRORATED):
+        return Change.ADDITION if net >= 0 else Change.REMOVAL
     if charge.kind is ChargeKind.CREDIT:
         return Change.REMOVAL
     if charge.kind is ChargeKind.PRORATED:
@@ -53,33 +86,41 @@ def classify(charge: Charge, has_whole: bool) -> Change:
     return Change.WHOLE
 
 
-def bill(charge: Charge, whole: Period, has_whole: bool, boxes: Proration, mode: BillingMode) -> Billed:
-    """The quantity of a charge that is billed. `whole` is the provider's period that a monthly charge is a part of."""
-    change = classify(charge, has_whole)
-    quantity = charge.quantity
-    if change is Change.REMOVAL and quantity > 0:
-        quantity = -quantity
-    full = to_five_places(quantity)
-    if change is Change.WHOLE or charge.cycle is BillingCycle.ONE_TIME:
-        return Billed(quantity=full, arithmetic=f"{full:f}", change=change)
+def bill(
+    charge: Charge, whole: Period, has_whole: bool, boxes: Proration, mode: BillingMode, net: Decimal | None = None
+) -> Billed:
+    """The quantity of a charge that is billed. `whole` is the provider's period that it came in; `net` as above."""
+    change = classify(charge, has_whole, net)
+    quantity = signed(charge)
+    shown = f"{to_five_places(quantity):f}"
+    in_full = Billed(quantity=quantity, arithmetic=shown, change=change)
+    if change is Change.WHOLE or charge.cycle is BillingCycle.ONE_TIME or not charge.is_proratable:
+        return in_full
+    days, of_days = (charge.end - charge.start).days, _whole_days(charge, whole)
+    if days >= of_days:
+        return in_full
     ticked = {Change.ADDITION: boxes.additions, Change.REMOVAL: boxes.removals, Change.PARTIAL: boxes.partial}[change]
-    if ticked and charge.is_proratable:
-        days, of_days = (charge.end - charge.start).days, _whole_days(charge, whole)
-        if days < of_days:
-            part = to_five_places(quantity * days / of_days)
-            return Billed(quantity=part, arithmetic=f"{full:f} × {days}/{of_days}", change=change)
-    if change is Change.REMOVAL and not ticked and mode is BillingMode.IN_ADVANCE:
-        return Billed(quantity=Decimal(0), arithmetic=f"{full:f} × 0", change=change)
-    return Billed(quantity=full, arithmetic=f"{full:f}", change=change)
+    if ticked:
+        return Billed(quantity=quantity * days / of_days, arithmetic=f"{shown} × {days}/{of_days}", change=change)
+    if change is Change.REMOVAL and mode is BillingMode.IN_ADVANCE:
+        return Billed(quantity=Decimal(0), arithmetic=f"{shown} × 0", change=change)
+    return in_full
 
 
 def _whole_days(charge: Charge, whole: Period) -> int:
-    """The days of the whole period that a charge is a part of: the provider's period, or the year that ends with it."""
-    if charge.cycle is not BillingCycle.YEARLY:
+    """The days of the whole month or year that a charge is a part of.
+
+    A year is the one that ends with the charge. A month is the provider's period; for a charge that lies outside of it
+    (a late one, or a subscription with a day of its own) its calendar month, or else the month that ends with it.
+    """
+    start, end = charge.start, charge.end
+    if charge.cycle is BillingCycle.YEARLY:
+        is_year = end == invoice_date(start.year + 1, start.month, start.day)
+        return (end - (start if is_year else invoice_date(end.year - 1, end.month, end.day))).days
+    if whole.start <= start and end <= whole.end and whole.days <= _LONGEST_MONTH:
         return whole.days
-    end = charge.end
-    try:
-        start = end.replace(year=end.year - 1)
-    except ValueError:  # 29 February has no anniversary in a common year
-        start = end.replace(year=end.year - 1, day=28)
-    return (end - start).days
+    month = Period(start.replace(day=1), next_invoice_date(start, 1))
+    if end <= month.end:
+        return month.days
+    is_month = end == next_invoice_date(start, start.day)
+    return (end - (start if is_month else previous_invoice_date(end, end.day))).days

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from portal.errors import Unusable
 from qbwc import migrations as wire
@@ -26,8 +26,14 @@ def upgrade(database: Database) -> None:
             "Install that version, or set PORTAL_DATA or PORTAL_DATABASE_URL to another database.",
             revision=error.revision,
         ) from None
-    except OperationalError as error:
+    except DBAPIError as error:
         raise Unusable(
             "The database cannot be opened: %(reason)s. Check PORTAL_DATA and PORTAL_DATABASE_URL.",
-            reason=str(error.orig).strip(),
+            reason=reason(error),
         ) from None
+
+
+def reason(error: DBAPIError) -> str:
+    """What the database itself said, in its first line and without a full stop."""
+    said = str(error.orig).strip() or type(error.orig).__name__
+    return said.splitlines()[0].rstrip(".")

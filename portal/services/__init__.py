@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.errors import Unusable
 from portal.models import Role
 from portal.settings import Settings
 from qbwc.database import Database
@@ -42,6 +45,25 @@ def build_portal(settings: Settings, *, now: Callable[[], datetime] = utc_now) -
     from portal.migrations import upgrade
     from portal.services.quickbooks import build_registry
 
-    database = Database(settings.sqlalchemy_url)
-    upgrade(database)
+    database = _open(settings)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
     return Portal(settings, database, build_registry(), now)
+
+
+def _open(settings: Settings) -> Database:
+    try:
+        return Database(settings.sqlalchemy_url)
+    except ImportError as error:
+        raise Unusable(
+            "PORTAL_DATABASE_URL needs %(name)s, which is not installed. Install qbwc-portal[postgresql].",
+            name=error.name or error,
+        ) from None
+    except (ValueError, SQLAlchemyError):  # never shown: it holds a password
+        raise Unusable(
+            "PORTAL_DATABASE_URL is not a database's address. Give one such as "
+            "postgresql://user:password@host/database, or leave it out."
+        ) from None

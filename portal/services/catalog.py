@@ -22,7 +22,7 @@ from portal.models import BilledCharge, Charge, Delivery, Offer, Organization
 from portal.providers import Delivery as Delivered
 from portal.providers import ProviderError, sherweb
 from portal.services import Portal
-from portal.services.connections import find
+from portal.services.connections import hold
 
 PROVIDERS: dict[str, Callable[[bytes, str], Delivered]] = {"sherweb": sherweb.read}
 _LOOKUP = 500
@@ -70,7 +70,7 @@ def import_charges(portal: Portal, connection_id: int, data: bytes, *, name: str
     delivered = PROVIDERS[provider](data, name)
     digest = hashlib.sha256(data).hexdigest()
     with portal.database.write() as db:
-        find(db, connection_id)
+        hold(db, connection_id)
         repeated = (
             db.scalar(sa.select(Delivery.id).filter_by(connection_id=connection_id, digest=digest).limit(1)) is not None
         )

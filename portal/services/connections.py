@@ -27,6 +27,7 @@ from qbwc.qwc import Qwc, QwcError, render
 OWNER_ID = "{6d6f1f0c-3a5b-4c58-9a53-2f5c1b7e9d40}"
 PRORATIONS = ("additions", "removals", "partial")
 RUN_EVERY_MINUTES = 60
+_HIGHEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,19 +140,31 @@ def find_connection(portal: Portal, name_or_id: str | int, partner_id: int | Non
 
 
 def find(db: orm.Session, name_or_id: str | int, partner_id: int | None = None) -> Connection:
-    """The row of a connection by name or id. Raises NotFound, also for another partner's."""
+    """The row of a connection by number, or else by name. Raises NotFound, also for another partner's.
+
+    A number always means the connection of that number, whatever others are called.
+    """
     text = str(name_or_id).strip()
-    query = sa.select(Connection).where(
-        sa.or_(Connection.name == text, Connection.id == int(text)) if text.isdigit() else Connection.name == text
-    )
+    mine = sa.select(Connection)
     if partner_id is not None:
-        query = query.where(Connection.partner_id == partner_id)
-    found = db.scalars(query.limit(2)).all()
-    if len(found) > 1:
+        mine = mine.where(Connection.partner_id == partner_id)
+    if text.isascii() and text.isdigit() and int(text) <= _HIGHEST_ID:
+        numbered = db.scalar(mine.where(Connection.id == int(text)))
+        if numbered is not None:
+            return numbered
+    named = [] if isinstance(name_or_id, int) else db.scalars(mine.where(Connection.name == text).limit(2)).all()
+    if len(named) > 1:
         raise Refused("Several connections are called %(name)s: name it by its number.", name=text)
-    if not found:
+    if not named:
         raise NotFound("There is no connection %(name)s. List them with: portal status", name=text)
-    return found[0]
+    return named[0]
+
+
+def hold(db: orm.Session, connection_id: int) -> Connection:
+    """The row of a connection, held to the end of the transaction, so that two who bill at once take turns."""
+    row = find(db, connection_id)
+    db.refresh(row, with_for_update={"key_share": True})
+    return row
 
 
 def new_password(portal: Portal, connection_id: int) -> str:
@@ -190,7 +203,8 @@ def qwc(portal: Portal, connection_id: int) -> str:
 
 def _support_url(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/"
+    # The Web Connector wants 200 from a plain GET, so this must be a page that needs no log-in.
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/login"
 
 
 def request_lists(portal: Portal, connection_id: int) -> None:

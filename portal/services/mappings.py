@@ -24,7 +24,7 @@ from portal.billing.mapping import (
 from portal.errors import NotFound, Refused, Sentence
 from portal.models import BilledCharge, Charge, InvoiceMode, Offer, Organization
 from portal.services import Portal
-from portal.services.connections import find
+from portal.services.connections import hold
 from portal.services.reasons import REASONS
 from qbwc.models import ListObject
 
@@ -355,7 +355,7 @@ def apply_csv(portal: Portal, connection_id: int, data: bytes, name: str) -> Map
     counts = {"offer": 0, "organization": 0}
     changed = 0
     with portal.database.write() as db:
-        find(db, connection_id)
+        hold(db, connection_id)
         names = {kind: _by_name(db, connection_id, kind) for kind in ("item", "customer")}
         for number, row in rows:
             kind = row["kind"].casefold()

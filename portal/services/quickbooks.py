@@ -39,6 +39,7 @@ LISTS_EVERY = timedelta(hours=20)
 RHYTHM_SLACK = timedelta(minutes=5)
 READ_BACK_AT_ONCE = 200
 UNKNOWN = "our-bug"
+COSTED_ITEMS = ("ItemService", "ItemNonInventory", "ItemOtherCharge")
 
 
 def build_registry() -> Registry:
@@ -62,6 +63,7 @@ def build_endpoint(database: Database, registry: Registry, now: Callable[[], dat
             mirror.refresh(db, registry, connection, moment)
             if row is not None:
                 row.lists_wanted = False
+        _dispatch_mended_costs(db, registry, connection.id, moment)
 
     return Endpoint(database, registry, before_visit=[before_visit], server_version=version, now=now)
 
@@ -113,36 +115,69 @@ def dispatch(db: orm.Session, registry: Registry, draft: Draft, connection: Conn
 
 
 def dispatch_again(db: orm.Session, registry: Registry, draft: Draft, connection: Connection, now: datetime) -> None:
-    """Begin the job of a parked draft again."""
+    """Begin the job of a parked draft again. One that cannot be written as qbXML stays parked with the field."""
     kind = CREATE if draft.mode is InvoiceMode.CREATE else UPDATE
     job = db.scalar(sa.select(wire.Job).filter_by(connection_id=connection.id, kind=kind, key=f"draft:{draft.id}"))
     if job is None:
         dispatch(db, registry, draft, connection, now)
         return
+    if job.state is wire.JobState.WAITING:  # its set is on its way again, because of another draft in it
+        return
     job.payload = {"draft": draft.id}
-    queue.retry(db, registry, job, [first_step(draft, connection)], now=now)
+    try:
+        queue.retry(db, registry, job, [first_step(draft, connection)], now=now)
+    except EncodeError as error:
+        draft.state, draft.code, draft.detail = DraftState.PARKED, UNKNOWN, str(error)
 
 
-def dispatch_cost(
-    db: orm.Session,
-    registry: Registry,
-    connection_id: int,
-    run_id: int,
-    item_list_id: str,
-    cost: Decimal,
-    now: datetime,
-) -> None:
-    """Queue the unit cost of an item; it is read first, and written only where it differs."""
+def may_be_written(db: orm.Session, draft: Draft) -> bool:
+    """Whether a message of this draft left and nobody knows what QuickBooks did with it."""
+    unknown = (
+        sa.select(wire.Request.id)
+        .join(wire.Job)
+        .where(
+            wire.Job.connection_id == draft.run.connection_id,
+            wire.Job.kind.in_([CREATE, UPDATE]),
+            wire.Job.key == f"draft:{draft.id}",
+            wire.Request.is_write,
+            wire.Request.state == wire.RequestState.SENT,
+        )
+    )
+    return db.scalar(unknown.limit(1)) is not None
+
+
+def takes_cost(item: wire.ListObject) -> bool:
+    """Whether an item has a unit cost that is ours to write."""
+    return item.type in COSTED_ITEMS and bool(item.data.get("has_cost"))
+
+
+def dispatch_cost(db: orm.Session, registry: Registry, row: ItemCost, now: datetime) -> None:
+    """Queue the unit cost of an item, unless it waits already; it is read first, and written only where it differs."""
+    same = f"{row.item_list_id}:{row.unit_cost}:"
+    before = sa.select(wire.Job.state).filter_by(connection_id=row.connection_id, kind=COST)
+    states = db.scalars(before.where(wire.Job.key.startswith(same, autoescape=True))).all()
+    if wire.JobState.WAITING in states:
+        return
     queue.put(
         db,
         registry,
-        connection_id=connection_id,
+        connection_id=row.connection_id,
         kind=COST,
-        key=f"run:{run_id}:{item_list_id}:{cost}",
-        payload={"item": item_list_id, "cost": str(cost)},
-        messages=[("read", list_messages.ItemQueryRq(list_id=(item_list_id,)))],
+        key=f"{same}{len(states)}",
+        payload={"item": row.item_list_id, "cost": str(row.unit_cost)},
+        messages=[("read", list_messages.ItemQueryRq(list_id=(row.item_list_id,)))],
         now=now,
     )
+
+
+def _dispatch_mended_costs(db: orm.Session, registry: Registry, connection_id: int, now: datetime) -> None:
+    """Queue the costs whose items had no cost field and have one now."""
+    stuck = sa.select(ItemCost).filter_by(connection_id=connection_id, state=CostState.NO_FIELD)
+    for row in db.scalars(stuck).all():
+        item = mirror.find(db, connection_id, "item", row.item_list_id)
+        if item is not None and takes_cost(item):
+            row.state, row.code = CostState.QUEUED, None
+            dispatch_cost(db, registry, row, now)
 
 
 def first_step(draft: Draft, connection: Connection) -> tuple[str, Any]:
@@ -273,7 +308,7 @@ class _InvoiceJob(JobKind):
     def _note(self, visit: Visit, invoice: txn.InvoiceRet) -> None:
         draft = visit.db.get_one(Draft, visit.job.payload["draft"])
         draft.state, draft.code, draft.detail, draft.written_at = DraftState.WRITTEN, None, None, visit.now
-        _match(draft, invoice)
+        _match(visit.db, draft, invoice)
         visit.finish()
         _read_back_when_done(visit, draft.run)
 
@@ -417,34 +452,33 @@ class ReadBack(JobKind):
 
     def answered(self, visit: Visit, answer: Answer) -> None:
         """Compare each draft with the invoice as QuickBooks keeps it."""
-        drafts = {
-            draft.txn_id: draft
-            for draft in visit.db.scalars(
-                sa.select(Draft).filter_by(run_id=visit.job.payload["run"], state=DraftState.WRITTEN)
-            )
-        }
+        written = sa.select(Draft).filter_by(run_id=visit.job.payload["run"], state=DraftState.WRITTEN)
         for invoice in answer.objects:
-            draft = drafts.get(invoice.txn_id)
-            if draft is not None:
-                compare(draft, invoice, visit.now)
+            for draft in visit.db.scalars(written.filter_by(txn_id=invoice.txn_id).order_by(Draft.id)).all():
+                compare(visit.db, draft, invoice, visit.now)
         waiting = sa.select(wire.Request.id).filter_by(job_id=visit.job.id, state=wire.RequestState.QUEUED)
         if visit.db.scalar(waiting.limit(1)) is None:
             visit.finish()
 
 
-def compare(draft: Draft, invoice: txn.InvoiceRet, now: datetime) -> None:
+def compare(db: orm.Session, draft: Draft, invoice: txn.InvoiceRet, now: datetime) -> None:
     """Set a draft to RECONCILED, or to DIFFERENT with the first difference."""
-    difference = _match(draft, invoice)
+    difference = _match(db, draft, invoice)
     draft.state = DraftState.RECONCILED if difference is None else DraftState.DIFFERENT
     draft.code, draft.reconciled_at = difference, now
 
 
-def _match(draft: Draft, invoice: txn.InvoiceRet) -> Difference | None:
-    """Note the invoice and which of its lines are ours; the first difference from what was asked for."""
+def _match(db: orm.Session, draft: Draft, invoice: txn.InvoiceRet) -> Difference | None:
+    """Note the invoice and which of its lines are ours; the first difference from what was asked for.
+
+    Lines of other drafts that joined the same invoice are theirs to compare.
+    """
+    others = _written_by_others(db, draft, invoice.txn_id)
     draft.txn_id, draft.ref_number, draft.txn_date = invoice.txn_id, invoice.ref_number, invoice.txn_date
     draft.subtotal, draft.tax = invoice.subtotal, to_cents(invoice.sales_tax_total or Decimal(0))
-    before = [_kept(plain) for plain in (draft.kept or {}).get("before", [])]
-    result = reconcile(_wanted_lines(draft), _kept_lines(invoice), before, invoice.subtotal)
+    before = [_kept(plain) for plain in (draft.kept or {}).get("before", []) if plain["txn_line_id"] not in others]
+    lines = [line for line in _kept_lines(invoice) if line.txn_line_id not in others]
+    result = reconcile(_wanted_lines(draft), lines, before, None if others else invoice.subtotal)
     for line in draft.lines:
         kept = result.lines.get(line.position)
         if kept is not None:

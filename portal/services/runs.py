@@ -38,10 +38,12 @@ from portal.models import (
     Run,
 )
 from portal.services import Portal, quickbooks
-from portal.services.connections import find
+from portal.services.connections import find, hold
 from portal.services.mappings import load_targets, mapped_offer, mapped_organization
 from portal.services.reasons import NO_COST_FIELD, REASONS, explain
 from qbwc.models import ListObject
+
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,8 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
     connection = find(db, connection_id)
     today = now.astimezone(ZoneInfo(connection.time_zone)).date()
     on = on or invoice_date_on_or_before(today, connection.invoice_day)
+    if not FIRST_YEAR <= on.year <= LAST_YEAR:
+        raise Refused("%(date)s cannot be an invoice date. Check its year.", date=on)
     expected = invoice_date(on.year, on.month, connection.invoice_day)
     if on != expected:
         raise Refused(
@@ -316,7 +320,7 @@ def _cost_row(prepared: _Prepared, list_id: str, cost: Decimal) -> CostRow:
     item = prepared.items[list_id]
     current = item.data.get("cost")
     problem = None
-    if not item.data.get("has_cost"):
+    if not quickbooks.takes_cost(item):
         problem = Sentence(NO_COST_FIELD.template, {"item": item.full_name, "cost": f"{cost:f}"})
     return CostRow(
         item=item.full_name,
@@ -331,6 +335,7 @@ def bill(portal: Portal, connection_id: int, on: date | None = None) -> RunView:
     """Bill an invoice date: keep its drafts and queue them for the next visit. Again: only what is not billed yet."""
     now = portal.now()
     with portal.database.write() as db:
+        hold(db, connection_id)
         prepared = _prepare(db, connection_id, on, now)
         run = db.scalar(sa.select(Run).filter_by(connection_id=connection_id, invoice_date=prepared.on))
         if run is None:
@@ -398,25 +403,26 @@ def _keep_cost(
         row = ItemCost(connection_id=run.connection_id, item_list_id=list_id)
         db.add(row)
     row.unit_cost, row.changed_at, row.code, row.detail = cost, now, None, None
-    row.state = CostState.QUEUED
-    if item.type not in ("ItemService", "ItemNonInventory", "ItemOtherCharge") or not item.data.get("has_cost"):
+    if quickbooks.takes_cost(item):
+        row.state = CostState.QUEUED
+        quickbooks.dispatch_cost(db, portal.registry, row, now)
+    else:
         row.state, row.code = CostState.NO_FIELD, "no-cost-field"
-        return
-    quickbooks.dispatch_cost(db, portal.registry, run.connection_id, run.id, list_id, cost, now)
 
 
 def retry_draft(portal: Portal, connection_id: int, draft_id: int) -> None:
     """Send a parked draft again, with today's mapping. Raises NotFound, or Refused when it cannot go."""
     with portal.database.write() as db:
+        connection = hold(db, connection_id)
         draft = db.scalar(sa.select(Draft).join(Run).where(Draft.id == draft_id, Run.connection_id == connection_id))
         if draft is None:
             raise NotFound("This invoice does not exist here.")
         if draft.state is not DraftState.PARKED:
             raise Refused("This invoice does not wait for you, so it cannot be sent again.")
-        connection = find(db, connection_id)
-        _remap(db, draft, connection)
+        if not quickbooks.may_be_written(db, draft):  # else the same bytes leave again, whatever the mapping is now
+            _remap(db, draft, connection)
+            draft.txn_id = draft.ref_number = draft.kept = None
         draft.state, draft.code, draft.detail = DraftState.QUEUED, None, None
-        draft.txn_id = draft.ref_number = draft.kept = None
         quickbooks.dispatch_again(db, portal.registry, draft, connection, portal.now())
 
 

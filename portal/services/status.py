@@ -74,11 +74,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
-    """How a connection stands."""
+    """How a connection stands. `can_bill`: a run can be made, though rows that are not mapped yet would be left out."""
 
     connection_id: int
     name: str
     is_ready: bool
+    can_bill: bool
     blockers: tuple[Sentence, ...]
     problems: tuple[Problem, ...]
     lists: tuple[ListView, ...]
@@ -102,7 +103,8 @@ def status(portal: Portal, connection_id: int) -> StatusView:
             *_cost_problems(db, connection_id),
             *_draft_problems(db, connection_id),
         )
-        blockers = tuple(_blockers(connection, lists, offers, organizations))
+        basics = _basics(connection, lists, offers)
+        blockers = (*basics, *_mapping_blockers(offers, organizations))
         states = sa.select(Draft.state, sa.func.count()).join(Run).where(Run.connection_id == connection_id)
         waiting = sa.select(sa.func.count()).select_from(wire.Request)
         visits = _visits(db, connection_id, 1)
@@ -110,6 +112,7 @@ def status(portal: Portal, connection_id: int) -> StatusView:
             connection_id=connection_id,
             name=connection.name,
             is_ready=not blockers,
+            can_bill=not basics,
             blockers=blockers,
             problems=problems,
             lists=lists,
@@ -169,9 +172,8 @@ def _counts(page: OfferPage | OrganizationPage) -> Counts:
     return Counts(mapped=page.total - page.unmapped - off, unmapped=page.unmapped, off=off)
 
 
-def _blockers(
-    connection: Connection, lists: tuple[ListView, ...], offers: OfferPage, organizations: OrganizationPage
-) -> list[Sentence]:
+def _basics(connection: Connection, lists: tuple[ListView, ...], offers: OfferPage) -> list[Sentence]:
+    """What must be there before anything can be billed."""
     if connection.wire.last_contact_at is None:
         return [Sentence("The Web Connector has never connected. Add the .qwc file to it and click Update Selected.")]
     found = []
@@ -187,6 +189,11 @@ def _blockers(
         )
     if not offers.total:
         found.append(Sentence("No charges have been imported yet. Import the month's charges."))
+    return found
+
+
+def _mapping_blockers(offers: OfferPage, organizations: OrganizationPage) -> list[Sentence]:
+    found = []
     if offers.unmapped:
         found.append(
             Sentence(
@@ -199,6 +206,17 @@ def _blockers(
             Sentence(
                 "%(count)s organizations have no QuickBooks customer. Map them, or turn their Sync switch off.",
                 {"count": str(organizations.unmapped)},
+            )
+        )
+    problems = [row.problem for row in offers.rows] + [row.problem for row in organizations.rows]
+    refused = sum(1 for problem in problems if problem is not None)
+    lost = refused - offers.unmapped - organizations.unmapped
+    if lost:
+        found.append(
+            Sentence(
+                "%(count)s mapped items or customers are gone, inactive or of the wrong kind in QuickBooks. Mend the "
+                "rows listed below.",
+                {"count": str(lost)},
             )
         )
     return found
@@ -280,6 +298,8 @@ def _cost_problems(db: orm.Session, connection_id: int) -> list[Problem]:
         query.where(ItemCost.state.in_([CostState.NO_FIELD, CostState.PARKED])).order_by(ItemCost.id)
     ):
         item = quickbooks.list_object(db, connection_id, "item", row.item_list_id)
+        if row.state is CostState.NO_FIELD and item is not None and quickbooks.takes_cost(item):
+            continue  # mended in QuickBooks; the next visit writes it
         name = item.full_name if item else row.item_list_id
         what, do = Sentence(NO_COST_FIELD.template, {"item": name, "cost": f"{row.unit_cost:f}"}), None
         if row.state is CostState.PARKED:

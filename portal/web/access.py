@@ -1,7 +1,7 @@
 """Who may open which page: the log-in, the roles that every route declares, and the partner's own connections.
 
-A route that declares nothing is refused to everybody: the guard runs before every view and knows only what `allowed` and
-`public` wrote on it.
+A route that declares nothing is refused to everybody: the guard runs before every view and knows only what `allowed`
+and `public` wrote on it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def install(app: Flask, portal: Portal) -> None:
 
 def portal_of_app() -> Portal:
     """The portal that the running application serves."""
-    return cast(Portal, current_app.extensions[_EXTENSION])
+    return cast("Portal", current_app.extensions[_EXTENSION])
 
 
 def log_in(user: UserView) -> None:
@@ -106,7 +106,7 @@ def may(endpoint: str) -> bool:
 
 def connection() -> ConnectionView:
     """The connection in the address, which is the partner's own."""
-    return cast(ConnectionView, g.connection)
+    return cast("ConnectionView", g.connection)
 
 
 def _guard() -> ResponseReturnValue | None:
@@ -124,7 +124,9 @@ def _guard() -> ResponseReturnValue | None:
         here = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("session.log_in_page", next=here), 303)
     if user.role not in roles:
-        raise Forbidden("Your role (%(role)s) does not allow this. Ask an administrator of your company.", role=_(word(user.role)))
+        raise Forbidden(
+            "Your role (%(role)s) does not allow this. Ask an administrator of your company.", role=_(word(user.role))
+        )
     if "connection_id" in (request.view_args or {}):
         g.connection = _own_connection(user, (request.view_args or {})["connection_id"])
     return None

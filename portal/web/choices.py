@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from flask import request
 
@@ -29,9 +29,9 @@ class Filter:
     page: int
 
     @property
-    def values(self) -> dict[str, str | int]:
+    def values(self) -> dict[str, Any]:
         """The filter as the query of an address, without the page."""
-        values: dict[str, str | int] = {}
+        values: dict[str, Any] = {}
         if self.search:
             values["q"] = self.search
         if self.only_unmapped:
@@ -74,7 +74,9 @@ def resolve_item(search: Search, name: str) -> str:
     if found is not None:
         return found
     if near:
-        raise Refused("QuickBooks has no item “%(name)s” that can be billed. Did you mean %(near)s?", name=name, near=near)
+        raise Refused(
+            "QuickBooks has no item “%(name)s” that can be billed. Did you mean %(near)s?", name=name, near=near
+        )
     raise Refused("QuickBooks has no item “%(name)s” that can be billed. Choose one from the list.", name=name)
 
 

@@ -54,7 +54,7 @@ def create() -> ResponseReturnValue:
             "connection_new.html", form=request.form, prorations=PRORATIONS, modes=BillingMode, problem=error.sentence
         )
         return page, status_of(error)
-    return render_template("password.html", password=made.password, user_name=made.user_name, name=made.name, id=made.id)
+    return _show_password(made.id, made.name, made.user_name, made.password)
 
 
 @blueprint.get("/connections/<int:connection_id>")
@@ -79,8 +79,7 @@ def qwc(connection_id: int) -> ResponseReturnValue:
 def renew_password(connection_id: int) -> ResponseReturnValue:
     """Replace the Web Connector's password and show it, this once."""
     password = connections.new_password(portal_of_app(), connection_id)
-    one = connection()
-    return render_template("password.html", password=password, user_name=one.user_name, name=one.name, id=one.id)
+    return _show_password(connection_id, connection().name, connection().user_name, password)
 
 
 @blueprint.post("/connections/<int:connection_id>/company")
@@ -97,8 +96,15 @@ def confirm_company(connection_id: int) -> ResponseReturnValue:
 def request_lists(connection_id: int) -> ResponseReturnValue:
     """Have the lists read at the next visit."""
     connections.request_lists(portal_of_app(), connection_id)
-    flash(_("The lists will be read at the next visit of the Web Connector. To have them now, click Update Selected there."), "success")
+    done = _(
+        "The lists will be read at the next visit of the Web Connector. To have them now, click Update Selected there."
+    )
+    flash(done, "success")
     return redirect(url_for("connections.show", connection_id=connection_id), 303)
+
+
+def _show_password(connection_id: int, name: str, user_name: str, password: str) -> str:
+    return render_template("password.html", id=connection_id, name=name, user_name=user_name, password=password)
 
 
 def _billing_mode(text: str) -> BillingMode:

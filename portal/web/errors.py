@@ -5,10 +5,13 @@ from __future__ import annotations
 import structlog
 from flask import Flask, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import pgettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from portal.errors import Conflict, Forbidden, NotFound, PortalError, Refused, Sentence, Unusable
+from portal.providers import ProviderError
+from portal.translations import PROVIDER
 from portal.web.words import msgid
 
 STATUS: dict[type[PortalError], int] = {
@@ -39,7 +42,10 @@ _SENTENCES: dict[int, str] = {
     500: msgid("This page could not be made. What happened was written to the log; nothing was changed. Try again."),
 }
 
-_STALE = msgid("This form is too old, or it did not come from this site. Go back, reload the page and try again. Nothing was changed.")
+_STALE = msgid(
+    "This form is too old, or it did not come from this site. Nothing was changed. "
+    "Go back, reload the page and try again."
+)
 
 log = structlog.get_logger("portal")
 
@@ -47,6 +53,7 @@ log = structlog.get_logger("portal")
 def install(app: Flask) -> None:
     """Register the handlers."""
     app.register_error_handler(PortalError, _portal_error)
+    app.register_error_handler(ProviderError, _provider_error)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
@@ -73,6 +80,12 @@ def _portal_error(error: PortalError) -> ResponseReturnValue:
     return page(status_of(error), error.sentence)
 
 
+def _provider_error(error: ProviderError) -> ResponseReturnValue:
+    template = pgettext(PROVIDER, error.key)
+    template = error.template if template == error.key else template
+    return page(400, Sentence("%(said)s", {"said": template.format_map(error.values)}))
+
+
 def _stale_form(_error: CSRFError) -> ResponseReturnValue:
     return page(400, Sentence(_STALE))
 
@@ -85,5 +98,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
+    if "user" not in g:
+        g.user = None  # when the database is what failed, the error's page must not ask it again
     log.exception("page failed", path=request.path, method=request.method, exc_info=error)
     return page(500, Sentence(_SENTENCES[500]))

@@ -1,13 +1,13 @@
 """The language of a page, and how sentences, numbers, dates and moments are written in it.
 
-A person's own choice goes first, then the cookie of somebody who is not logged in, then what the browser asks for. Texts
-are `en` and `fr`; numbers and dates follow Canadian habits in both.
+A person's own choice goes first, then the cookie of somebody who is not logged in, then what the browser asks for.
+Texts are `en` and `fr`; numbers and dates follow Canadian habits in both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,8 @@ from portal.web.access import current_user, portal_of_app
 LANGUAGES = {"en": "English", "fr": "Français"}
 COOKIE = "language"
 _LOCALES = {"en": "en_CA", "fr": "fr_CA"}
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_AMOUNT = re.compile(r"-?\d+\.\d+")
 _YEAR = 365 * 24 * 3600
 
 
@@ -29,7 +31,15 @@ def install(app: Flask) -> None:
     app.config["BABEL_DEFAULT_LOCALE"] = "en_CA"
     Babel(app, locale_selector=lambda: _LOCALES[language()])
     app.jinja_env.filters.update(
-        say=say, money=money, number=number, day=day, moment=moment, ago=ago, days_of=days_of
+        say=say,
+        money=money,
+        number=number,
+        day=day,
+        moment=moment,
+        ago=ago,
+        price=price,
+        arithmetic=arithmetic,
+        days_of=days_of,
     )
     app.context_processor(lambda: {"language": language(), "languages": LANGUAGES})
 
@@ -38,7 +48,8 @@ def language() -> str:
     """`en` or `fr`."""
     if "language" not in g:
         user = current_user()
-        wanted = (user.language if user else None, request.cookies.get(COOKIE), request.accept_languages.best_match(LANGUAGES))
+        asked = request.accept_languages.best_match(LANGUAGES)
+        wanted = (user.language if user else None, request.cookies.get(COOKIE), asked)
         g.language = next((one for one in wanted if one in LANGUAGES), "en")
     return str(g.language)
 
@@ -55,8 +66,17 @@ def say(text: Sentence | str | None) -> str:
         return ""
     if isinstance(text, str):
         return gettext(text) if text else ""
+    if language() in text.by_language:
+        return text.by_language[language()]
+    if text.by_language:
+        return str(text)
     translated: str = gettext(text.template)
-    return translated % text.values if text.values else translated
+    return translated % {name: _localized(value) for name, value in text.values.items()} if text.values else translated
+
+
+def _localized(value: str) -> str:
+    """A value of a sentence: an amount in it is written as the language does, anything else stays."""
+    return price(Decimal(value)) if _AMOUNT.fullmatch(value) else value
 
 
 def money(amount: Decimal | None) -> str:
@@ -69,9 +89,19 @@ def number(amount: Decimal | int | None) -> str:
     return "–" if amount is None else str(format_decimal(amount, "#,##0.#####"))
 
 
+def price(amount: Decimal | None) -> str:
+    """A unit price or cost: two decimals, and up to five where it has them."""
+    return "–" if amount is None else str(format_decimal(amount, "#,##0.00###"))
+
+
+def arithmetic(text: str) -> str:
+    """A calculation such as `12 × 8/31`, its numbers written as the language does."""
+    return _NUMBER.sub(lambda found: str(format_decimal(Decimal(found[0]), "#,##0.#####")), text)
+
+
 def day(value: date | None) -> str:
     """A civil date."""
-    return "–" if value is None else str(format_date(value, "long"))
+    return "–" if value is None else _first(str(format_date(value, "long")))
 
 
 def days_of(first: date, last: date) -> str:
@@ -85,16 +115,19 @@ def moment(value: datetime | None, zone: str) -> str:
         return "–"
     local = value.astimezone(ZoneInfo(zone))
     shown = format_datetime(local, "d MMM y, HH:mm" if language() == "fr" else "MMM d, y, h:mm a", rebase=False)
-    return f"{shown} {get_timezone_name(local, width='short', locale=get_locale())}"
+    return f"{_first(shown)} {get_timezone_name(local, width='short', locale=get_locale())}"
+
+
+def _first(shown: str) -> str:
+    """In French the first of a month is an ordinal."""
+    return f"1er{shown[1:]}" if language() == "fr" and shown.startswith("1 ") else shown
 
 
 def ago(value: datetime | None) -> str:
     """How long ago a moment was."""
     if value is None:
         return "–"
-    return format_timedelta(value - portal_of_app().now(), add_direction=True, locale=get_locale() or "en_CA")
-
-
-def listed(texts: Iterable[str]) -> str:
-    """Short texts in a row."""
-    return ", ".join(texts)
+    passed = portal_of_app().now() - value
+    if passed < timedelta(minutes=1):
+        return str(gettext("just now"))
+    return format_timedelta(-passed, add_direction=True, locale=get_locale() or "en_CA")

@@ -20,7 +20,8 @@ def download(connection_id: int) -> ResponseReturnValue:
     """All offers and organizations with their counterparts."""
     name = secure_filename(connection().name) or f"connection-{connection_id}"
     headers = {"Content-Disposition": f'attachment; filename="{name}-mapping.csv"'}
-    return Response(mappings.write_csv(portal_of_app(), connection_id), content_type="text/csv; charset=utf-8", headers=headers)
+    content = mappings.write_csv(portal_of_app(), connection_id)
+    return Response(content, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @blueprint.post("/connections/<int:connection_id>/mapping.csv")

@@ -55,8 +55,9 @@ def _save_row(connection_id: int, row: mappings.OfferRow) -> None:
     name = request.form.get(f"name-{row.id}", "").strip()
     list_id = row.item_list_id if name == (row.item_name or "") else None
     if name and list_id is None:
-        list_id = resolve_item(lambda text, limit: mappings.item_choices(portal, connection_id, text, limit), name)
-    mappings.map_offer(portal, connection_id, row.id, item_list_id=list_id, is_synchronized=f"sync-{row.id}" in request.form)
+        list_id = resolve_item(partial(mappings.item_choices, portal, connection_id), name)
+    is_on = f"sync-{row.id}" in request.form
+    mappings.map_offer(portal, connection_id, row.id, item_list_id=list_id, is_synchronized=is_on)
 
 
 def _page(connection_id: int, problems: dict[int, Sentence]) -> str:

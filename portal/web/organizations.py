@@ -56,7 +56,7 @@ def _save_row(connection_id: int, row: mappings.OrganizationRow) -> None:
     name = request.form.get(f"name-{row.id}", "").strip()
     list_id = row.customer_list_id if name == (row.customer_name or "") else None
     if name and list_id is None:
-        list_id = resolve_customer(lambda text, limit: mappings.customer_choices(portal, connection_id, text, limit), name)
+        list_id = resolve_customer(partial(mappings.customer_choices, portal, connection_id), name)
     mode = request.form.get(f"mode-{row.id}", "")
     if mode not in set(InvoiceMode):
         raise Refused("Choose whether a separate invoice is created or the unsent one is updated.")

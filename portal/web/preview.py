@@ -1,4 +1,4 @@
-"""Preview: what the next run would bill, with its arithmetic, and why the rest is not billed; and the button that bills."""
+"""Preview: what a run would bill, with its arithmetic, and why the rest is not billed; and the button that bills."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def show(connection_id: int) -> ResponseReturnValue:
 def bill(connection_id: int) -> ResponseReturnValue:
     """Bill a date: its invoices wait for the Web Connector."""
     run = runs.bill(portal_of_app(), connection_id, _date(request.form.get("on", "")))
-    flash(_("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now."), "success")
+    done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
+    flash(done, "success")
     return redirect(url_for("runs.show", connection_id=connection_id, run_id=run.id), 303)
 
 

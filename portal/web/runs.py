@@ -31,7 +31,8 @@ def show(connection_id: int, run_id: int) -> ResponseReturnValue:
 def retry(connection_id: int, draft_id: int) -> ResponseReturnValue:
     """Queue a stopped invoice again."""
     runs.retry_draft(portal_of_app(), connection_id, draft_id)
-    flash(
-        _("The invoice waits to be sent again. The portal cannot start the Web Connector: click Update Selected there."), "success"
+    done = _(
+        "The invoice waits to be sent again. The portal cannot start the Web Connector: click Update Selected there."
     )
+    flash(done, "success")
     return redirect(url_for("status.show", connection_id=connection_id), 303)

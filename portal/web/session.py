@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import cast
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from portal.errors import NotFound, Sentence
@@ -18,8 +19,8 @@ blueprint = Blueprint("session", __name__)
 
 
 @blueprint.record_once
-def _prepare(state: object) -> None:
-    cast("object", state).app.extensions["throttle"] = Throttle()  # type: ignore[attr-defined]
+def _prepare(state: BlueprintSetupState) -> None:
+    state.app.extensions["throttle"] = Throttle()
 
 
 @blueprint.get("/login")
@@ -36,17 +37,18 @@ def log_in_page() -> ResponseReturnValue:
 def enter() -> ResponseReturnValue:
     """Check address and password."""
     portal = portal_of_app()
-    throttle = cast(Throttle, current_app.extensions["throttle"])
+    throttle = cast("Throttle", current_app.extensions["throttle"])
     email = request.form.get("email", "").strip()
     source = (request.remote_addr or "", email.casefold())
     wait = throttle.wait(*source, portal.now())
     if wait is not None:
-        minutes = str(max(1, math.ceil(wait.total_seconds() / 60)))
-        return _again(email, Sentence("Too many failed attempts. Wait %(minutes)s minutes, then try again.", {"minutes": minutes}), 429)
+        until = {"minutes": str(math.ceil(wait.total_seconds() / 60))}
+        return _again(email, Sentence("Too many failed attempts. Try again in %(minutes)s minutes.", until), 429)
     user = accounts.check_password(portal, email, request.form.get("password", ""))
     if user is None:
         throttle.failed(*source, portal.now())
-        return _again(email, Sentence("This e-mail address and password do not belong together. Check both and try again."), 401)
+        wrong = Sentence("This e-mail address and password do not belong together. Check both and try again.")
+        return _again(email, wrong, 401)
     throttle.succeeded(*source)
     log_in(user)
     return redirect(safe_target(request.form.get("next")), 303)
@@ -70,8 +72,8 @@ def choose_language() -> ResponseReturnValue:
     user = current_user()
     if user is not None:
         accounts.set_language(portal_of_app(), user.id, wanted)
-    response = redirect(safe_target(request.form.get("next")), 303)
-    language.keep_language(cast("language.Response", response), wanted)
+    response = make_response(redirect(safe_target(request.form.get("next")), 303))
+    language.keep_language(response, wanted)
     return response
 
 

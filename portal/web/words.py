@@ -38,21 +38,27 @@ _WORDS: dict[StrEnum, str] = {
 _EXPLANATIONS: dict[StrEnum, str] = {
     BillingMode.IN_ADVANCE: msgid("The invoice of a day covers the period that starts on that day."),
     BillingMode.IN_ARREARS: msgid("The invoice of a day covers the period that ended on that day."),
-    Verdict.MOVED: msgid("The company file is not where it was. Nothing is written to it until you confirm that it is the right file."),
-    Verdict.RENAMED: msgid("The company has another name than before. Nothing is written to it until you confirm that it is the same company."),
+    Verdict.MOVED: msgid(
+        "The company file is not where it was. Nothing is written to it until you confirm that it is the right file."
+    ),
+    Verdict.RENAMED: msgid(
+        "The company has another name than before. Nothing is written to it until you confirm that it is the same one."
+    ),
     Verdict.UNMARKED: msgid(
-        "The company file that was open does not carry the mark of this connection: it is an older backup, or the .qwc file was "
-        "never added to it. Nothing is read or written until you confirm that it is the right file, or open the right one."
+        "The company file that was open does not carry the mark of this connection: it is an older backup, or the .qwc "
+        "file was never added to it. Nothing is read or written until you open the right file, or confirm this one."
     ),
     Verdict.FOREIGN: msgid(
-        "The company file that was open belongs to another connection. Open the company file of this connection in QuickBooks, "
-        "then click Update Selected in the Web Connector."
+        "The company file that was open belongs to another connection. Open the company file of this connection in "
+        "QuickBooks, then click Update Selected in the Web Connector."
     ),
     Verdict.OTHER: msgid(
-        "Another company was open in QuickBooks. Open the company file of this connection, then click Update Selected in the "
-        "Web Connector."
+        "Another company was open in QuickBooks. Open the company file of this connection, then click Update Selected "
+        "in the Web Connector."
     ),
-    Verdict.TOO_OLD: msgid("This QuickBooks is too old. Use QuickBooks 2015 or newer, then click Update Selected in the Web Connector."),
+    Verdict.TOO_OLD: msgid(
+        "This QuickBooks is too old. Use QuickBooks 2015 or newer, then click Update Selected in the Web Connector."
+    ),
 }
 
 PRORATIONS: dict[str, str] = {
@@ -95,6 +101,13 @@ _ITEM_TYPES: dict[str, str] = {
     "ItemGroup": msgid("Group"),
 }
 
+_RESULTS: dict[str, str] = {
+    "done": msgid("Went well"),
+    "failed": msgid("Ended with an error"),
+    "taken over": msgid("Broken off; the next visit went on with it"),
+    "abandoned": msgid("Broken off"),
+}
+
 
 def word(value: StrEnum) -> str:
     """The short text of a choice, in English."""
@@ -114,6 +127,11 @@ def tone(value: StrEnum) -> str:
 def list_name(kind: str) -> str:
     """A QuickBooks list, in English."""
     return _LISTS.get(kind, kind)
+
+
+def visit_result(result: str | None) -> str:
+    """How a visit ended, in English."""
+    return msgid("Not ended") if result is None else _RESULTS.get(result, result)
 
 
 def item_type(kind: str) -> str:

@@ -244,6 +244,8 @@ def encode(message: Any, tag: str = "", attributes: Iterable[tuple[str, str]] = 
         value = getattr(message, field.name)
         if value is None:
             continue
+        if field.required and field.repeated and not value:
+            raise EncodeError(f"{tag}/{field.tag or field.name}", "at least one is needed")
         try:
             if field.attribute:
                 attribute_parts.append(f' {field.tag}="{field.encode(value, "")}"')

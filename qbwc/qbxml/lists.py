@@ -31,8 +31,8 @@ class NameRangeFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerQueryRq:
-    """Customers and jobs: by id, by name, or page by page with an iterator."""
+class _PagedListQuery:
+    """A list that can be read page by page with an iterator."""
 
     iterator: Annotated[str | None, Attribute] = None
     iterator_id: Annotated[str | None, Attribute] = None
@@ -50,22 +50,13 @@ class CustomerQueryRq:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemQueryRq:
-    """Items of all kinds, mixed in one answer, page by page with an iterator."""
+class CustomerQueryRq(_PagedListQuery):
+    """Customers and jobs: by id, by name, or page by page with an iterator."""
 
-    iterator: Annotated[str | None, Attribute] = None
-    iterator_id: Annotated[str | None, Attribute] = None
-    meta_data: Annotated[str | None, Attribute] = None
-    list_id: tuple[Id, ...] = ()
-    full_name: tuple[str, ...] = ()
-    max_returned: int | None = None
-    active_status: str | None = None
-    from_modified_date: datetime | None = None
-    to_modified_date: datetime | None = None
-    name_filter: NameFilter | None = None
-    name_range_filter: NameRangeFilter | None = None
-    include_ret_element: tuple[RetElement, ...] = ()
-    owner_id: tuple[str, ...] = ()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemQueryRq(_PagedListQuery):
+    """Items of all kinds, mixed in one answer, page by page with an iterator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,33 +356,28 @@ class SalesAndPurchaseMod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemServiceMod:
+class _ItemMod:
+    """A change of an item that is bought and sold."""
+
+    list_id: Id
+    edit_sequence: Annotated[str, Text(16)]
+    is_active: bool | None = None
+    sales_and_purchase_mod: SalesAndPurchaseMod | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemServiceMod(_ItemMod):
     """A change of a service."""
 
-    list_id: Id
-    edit_sequence: Annotated[str, Text(16)]
-    is_active: bool | None = None
-    sales_and_purchase_mod: SalesAndPurchaseMod | None = None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemNonInventoryMod:
+class ItemNonInventoryMod(_ItemMod):
     """A change of a part that is not kept in stock."""
 
-    list_id: Id
-    edit_sequence: Annotated[str, Text(16)]
-    is_active: bool | None = None
-    sales_and_purchase_mod: SalesAndPurchaseMod | None = None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemOtherChargeMod:
+class ItemOtherChargeMod(_ItemMod):
     """A change of a fee."""
-
-    list_id: Id
-    edit_sequence: Annotated[str, Text(16)]
-    is_active: bool | None = None
-    sales_and_purchase_mod: SalesAndPurchaseMod | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

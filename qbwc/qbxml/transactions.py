@@ -72,8 +72,8 @@ class InvoiceQueryRq:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceLineAdd:
-    """A new line. Without Rate and Amount QuickBooks applies the item's own price."""
+class _NewLine:
+    """A line that is not there yet."""
 
     item_ref: Ref | None = None
     desc: Long | None = None
@@ -89,6 +89,11 @@ class InvoiceLineAdd:
     override_item_account_ref: Ref | None = None
     other1: Short | None = None
     other2: Short | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLineAdd(_NewLine):
+    """A new line. Without Rate and Amount QuickBooks applies the item's own price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,28 +305,13 @@ class InvoiceRet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreditMemoLineAdd:
+class CreditMemoLineAdd(_NewLine):
     """A new line of a credit memo; quantities are positive, the memo itself is the minus sign."""
-
-    item_ref: Ref | None = None
-    desc: Long | None = None
-    quantity: Quantity | None = None
-    unit_of_measure: Annotated[str, Text(31)] | None = None
-    rate: Price | None = None
-    rate_percent: Percent | None = None
-    price_level_ref: Ref | None = None
-    class_ref: Ref | None = None
-    amount: Amount | None = None
-    service_date: date | None = None
-    sales_tax_code_ref: Ref | None = None
-    override_item_account_ref: Ref | None = None
-    other1: Short | None = None
-    other2: Short | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditMemoAdd:
-    """A new credit memo."""
+    """A new credit memo; one without a line is refused."""
 
     customer_ref: Ref
     class_ref: Ref | None = None
@@ -342,7 +332,7 @@ class CreditMemoAdd:
     other: Short | None = None
     exchange_rate: Float | None = None
     external_guid: str | None = None
-    lines: Annotated[tuple[CreditMemoLineAdd, ...], ByClass] = ()
+    lines: Annotated[tuple[CreditMemoLineAdd, ...], ByClass]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

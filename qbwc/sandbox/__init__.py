@@ -13,7 +13,7 @@ an endpoint is proved, so it must not share its mistakes.
 from __future__ import annotations
 
 from qbwc.sandbox.company import Company
-from qbwc.sandbox.connector import Outcome, Step, Visit, visit
+from qbwc.sandbox.connector import visit
 from qbwc.sandbox.errors import (
     CompanyError,
     HresultError,
@@ -28,6 +28,7 @@ from qbwc.sandbox.processor import process
 from qbwc.sandbox.session import Session
 from qbwc.sandbox.starter import starter
 from qbwc.sandbox.transcript import as_json, print_end, print_step
+from qbwc.sandbox.visits import Outcome, Step, Visit
 
 __all__ = [
     "FAULTS",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Visit a Web Connector endpoint the way Intuit's Web Connector does, with a QuickBooks company in one JSON file behind
 it. Nothing of QuickBooks or Windows is needed. The company keeps what the endpoint writes, so that the next visit
-finds it there.
+finds it there; the state before the visit is kept beside it as FILE.backup.
 
   qbwc sandbox --company my.json --create
   qbwc sandbox --company my.json --qwc app.qwc --password-file secret.txt

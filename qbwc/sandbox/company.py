@@ -77,7 +77,10 @@ def reference(record: Record) -> Record:
 
 
 class Company:
-    """A company file. `clock` returns aware UTC; every time that QuickBooks would stamp comes from it."""
+    """A company file. `clock` returns aware UTC; every time that QuickBooks would stamp comes from it.
+
+    `data` is a whole file or a seed; it is completed in place and then belongs to the company. Raises CompanyError.
+    """
 
     def __init__(self, data: Record, *, path: Path | None = None, clock: Callable[[], datetime] | None = None) -> None:
         from qbwc.sandbox.seed import complete

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from qbwc.sandbox.company import Company
@@ -22,6 +20,7 @@ from qbwc.sandbox.manifest import Manifest
 from qbwc.sandbox.processor import process
 from qbwc.sandbox.session import Session
 from qbwc.sandbox.soap import Endpoint
+from qbwc.sandbox.visits import Outcome, Step, Visit
 
 VERSION = "34.0.10003.23"
 """What this connector tells clientVersion, unless another is given."""
@@ -37,47 +36,7 @@ _NO_FILE = ("0x80040408", "Could not start QuickBooks.")
 _TICKS_AT_EPOCH = 621355968000000000
 
 
-class Outcome(StrEnum):
-    """How a visit ended. DONE, NOTHING_TO_DO and POSTPONED are good ends."""
-
-    DONE = "done"
-    NOTHING_TO_DO = "nothing to do"
-    POSTPONED = "postponed"
-    BUSY = "busy"
-    REFUSED = "refused"
-    STOPPED = "stopped by the endpoint"
-    NO_COMPANY = "company file not opened"
-    LOST = "cut off"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One call: what went out (never the password), what came back, and how long it took in seconds."""
-
-    operation: str
-    sent: Mapping[str, str] = field(default_factory=dict)
-    received: str | tuple[str, ...] | int = ""
-    seconds: float = 0.0
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """A whole visit: how it ended, why, every step, and the messages a person would have seen in the connector."""
-
-    outcome: Outcome
-    explanation: str = ""
-    steps: tuple[Step, ...] = ()
-    messages: tuple[str, ...] = ()
-
-    @property
-    def went_well(self) -> bool:
-        """Whether nothing has to be looked at."""
-        return self.outcome in (Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.POSTPONED)
-
-
-class _End(Exception):  # noqa: N818 - a way out, not an error
+class _End(Exception):
     def __init__(self, outcome: Outcome, explanation: str = "") -> None:
         super().__init__(explanation)
         self.outcome = outcome

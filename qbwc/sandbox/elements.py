@@ -32,6 +32,7 @@ _ID = re.compile(r"[0-9A-Fa-f]{1,16}-\d{1,16}")
 _GUID = re.compile(r"0|\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d([+-]\d\d:\d\d)?)?)?)?")
 _ON_ERROR = ("stopOnError", "continueOnError", "rollbackOnError")
+_MAY_BE_EMPTY = frozenset(("DataExtValue", "Rate", "RatePercent", "Price", "PricePercent"))
 _META = ("NoMetaData", "MetaDataOnly", "MetaDataAndResponseData")
 _ITERATOR = ("Start", "Continue", "Stop")
 
@@ -185,6 +186,8 @@ def _convert(element: etree._Element, table: Content, country: str, ignored: lis
             if rule.content is not None
             else convert_text(rule, child.text or "")
         )
+        if value == "" and rule.least and child.tag not in _MAY_BE_EMPTY:
+            raise StatusError(3150, f"The field {child.tag} is needed and is empty.")
         line = LINE.fullmatch(child.tag)
         if line is not None and isinstance(value, dict):
             record.setdefault("lines", []).append({"kind": line[1], **value})

@@ -64,18 +64,25 @@ def add_value(work: Work, request: Request) -> Outcome:
         raise StatusError(
             3180, f'There was an error when saving the data extension "{given["DataExtName"]}": it exists.'
         )
-    definition = _definition(work.company, given)
+    value = new_value(work.company, given)
+    _check(values, value)
+    values.append(value)
+    return Outcome(rets=(("DataExtRet", value),))
+
+
+def new_value(company: Company, given: Record) -> Record:
+    """A value to store, with the type of its definition. Raises 3150 when it is empty, 3351 when it is not defined."""
+    if given["DataExtValue"] == "":
+        raise StatusError(3150, "The field DataExtValue is needed and is empty.")
+    definition = _definition(company, given)
     if definition is None:
         raise StatusError(3351, f'The field "{given["DataExtName"]}" is not defined for this kind of object.')
-    value = {
+    return {
         "OwnerID": given["OwnerID"],
         "DataExtName": definition["DataExtName"],
         "DataExtType": definition["DataExtType"],
         "DataExtValue": given["DataExtValue"],
     }
-    _check(values, value)
-    values.append(value)
-    return Outcome(rets=(("DataExtRet", value),))
 
 
 def change_value(work: Work, request: Request) -> Outcome:

@@ -22,6 +22,7 @@ FAULTS: Final[dict[str, str]] = {
     "lost-answer": "QuickBooks executes set N, but its answer never reaches the endpoint; the visit ends there",
     "cut-before": "the visit ends after set N was fetched and before QuickBooks executes it",
     "hresult": "QuickBooks fails on set N with the given HRESULT, e.g. hresult=0x80040400@2; nothing is executed",
+    "status": "QuickBooks refuses every write of set N with the given status, e.g. status=3180@2",
     "truncated": "half of the answer to set N is lost on the way",
     "garbage": "the answer to set N is not XML at all",
     "stale-edit": "somebody edits every object that set N changes, just before it is executed (status 3200)",
@@ -38,6 +39,7 @@ FAULTS: Final[dict[str, str]] = {
 """Every fault and what it does; the help of the command line is made from it."""
 
 _FAULT = re.compile(r"(?P<name>[a-z-]+)(?:=(?P<value>[^@]+))?(?:@(?P<at>\d+))?")
+_VALUED = {"hresult": "hresult=0x80040400@1", "status": "status=3180@1"}
 _WHOLE_VISIT = frozenset(("no-company", "restore-backup", "copied-file", "renamed-company", "other-company"))
 
 
@@ -60,8 +62,9 @@ def parse_fault(text: str) -> Fault:
     if found is None or found["name"] not in FAULTS:
         raise FaultError(f"There is no fault {text!r}; choose one of {', '.join(FAULTS)}.")
     name, value = found["name"], found["value"] or ""
-    if (name == "hresult") != bool(value):
-        hint = "hresult needs a code: hresult=0x80040400@1" if name == "hresult" else f"{name} takes no value"
+    example = _VALUED.get(name)
+    if bool(example) != bool(value) or (name == "status" and not value.isdigit()):
+        hint = f"{name} needs a code: {example}" if example else f"{name} takes no value"
         raise FaultError(f"{text!r} cannot be read: {hint}.")
     if name in _WHOLE_VISIT and found["at"]:
         raise FaultError(f"{name} strikes the whole visit: leave out @{found['at']}.")
@@ -102,6 +105,7 @@ class Faults:
             if fault.at == at and fault.name == "hresult":
                 raise HresultError(fault.value, "QuickBooks could not execute the request (fault on demand).")
         session.locked = set(changed_ids(text)) if self.strikes("locked", at) else set()
+        session.refusal = next((int(one.value) for one in self._faults if (one.name, one.at) == ("status", at)), None)
         if self.strikes("dead-iterator", at):
             session.iterators.clear()
         if self.strikes("stale-edit", at):

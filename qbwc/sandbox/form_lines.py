@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qbwc.sandbox.company import reference
 from qbwc.sandbox.errors import Record, StatusError
+from qbwc.sandbox.extensions import new_value
 from qbwc.sandbox.money import quantity_text
 from qbwc.sandbox.pricing import item_of, price_line
 from qbwc.sandbox.references import is_empty, resolve
@@ -53,7 +54,7 @@ def _new_line(
     _default(company, form, line, {"Desc", *sent} if "Desc" in given else set(sent))
     price_line(line, item_of(company, line), warnings)
     if "DataExt" in sent:
-        line["DataExtRet"] = [{**ext, "DataExtType": "STR255TYPE"} for ext in sent["DataExt"]]
+        line["DataExtRet"] = [new_value(company, ext) for ext in sent["DataExt"]]
     line["TxnLineID"] = sent.get("TxnLineID") if lenient and "TxnLineID" in sent else company.new_txn_id(created)
     return line
 
@@ -94,6 +95,8 @@ def _default(company: Company, form: Record, line: Record, sent: set[str]) -> No
 
 def _new_group(company: Company, kind: str, form: Record, given: Record, created: datetime, lenient: bool) -> Record:
     what = "Credit Memo line" if kind == "CreditMemo" else f"{kind} line"
+    if is_empty(given.get("ItemGroupRef", "")):
+        raise StatusError(3150, "A new group line needs ItemGroupRef.")
     wanted = resolve(company, "ItemGroupRef", given["ItemGroupRef"], what, lenient=lenient)
     item = next(record for record in company.records("ItemGroup") if record["ListID"] == wanted["ListID"])
     quantity = Decimal(given.get("Quantity") or "1")

@@ -66,6 +66,8 @@ def change_in_list(work: Work, request: Request) -> Outcome:
         record.pop(tag, None)
         del given[tag]
     parent = _parent(work, kind, given) if "ParentRef" in given else _current_parent(work, kind, record)
+    if parent is not None and f"{full_name(parent)}:".startswith(f"{full_name(current)}:"):
+        raise StatusError(3130, f'There is an invalid parent reference "{full_name(parent)}": it is the object itself.')
     if "Name" in given or "ParentRef" in given:
         _check_name(work, kind, str(given.get("Name", record["Name"])), parent, current["ListID"])
     prices = {part: given.pop(f"{part}Mod") for part in _PRICED if f"{part}Mod" in given}

@@ -9,7 +9,7 @@ from qbwc.sandbox.company import Company
 from qbwc.sandbox.elements import MessageSet, Request, read_message_set
 from qbwc.sandbox.errors import StatusError
 from qbwc.sandbox.request_tables import ITEM_KINDS
-from qbwc.sandbox.session import Handler, Session, Work
+from qbwc.sandbox.session import Handler, Session, Work, refused
 from qbwc.sandbox.writer import Outcome, severity, write_answer, write_set
 
 _HANDLERS: dict[str, Handler] = {
@@ -93,6 +93,8 @@ def _answer(work: Work, request: Request) -> Outcome:
             raise request.error
         if work.session.read_only and not request.name.endswith("Query"):
             raise StatusError(3263, "This application may only read data.")
+        if work.session.refusal and not request.name.endswith("Query"):
+            raise refused(work.session.refusal)
         outcome = _HANDLERS[request.name](work, request)
     except StatusError as error:
         return Outcome(code=error.code, message=error.message, rets=error.rets)

@@ -11,6 +11,37 @@ from qbwc.sandbox.grammar import Content, compile_table
 _MATCH = "MatchCriterion!:StartsWith,Contains,EndsWith"
 _WITH_CHILDREN = "[ ListID+:id | FullName+ | ListIDWithChildren!:id | FullNameWithChildren! ]!"
 
+_OBJECTS = (
+    "Account,ARRefundCreditCard,Bill,BillPaymentCheck,BillPaymentCreditCard,BuildAssembly,Charge,Check,"
+    "Company,CreditCardCharge,CreditCardCredit,CreditMemo,Customer,Deposit,Employee,Estimate,"
+    "InventoryAdjustment,Invoice,Item,ItemReceipt,JournalEntry,OtherName,PurchaseOrder,ReceivePayment,"
+    "SalesOrder,SalesReceipt,SalesTaxPaymentCheck,Vendor,VendorCredit"
+)
+_TXN_DELETABLE = (
+    "ARRefundCreditCard,Bill,BillPaymentCheck,BillPaymentCreditCard,BuildAssembly,Charge,Check,"
+    "CreditCardCharge,CreditCardCredit,CreditMemo,Deposit,Estimate,InventoryAdjustment,Invoice,"
+    "ItemReceipt,JournalEntry,PurchaseOrder,ReceivePayment,SalesOrder,SalesReceipt,SalesTaxPaymentCheck,"
+    "TimeTracking,TransferInventory,VehicleMileage,VendorCredit"
+)
+_TXN_VOIDABLE = (
+    "ARRefundCreditCard,Bill,BillPaymentCheck,BillPaymentCreditCard,Charge,Check,CreditCardCharge,"
+    "CreditCardCredit,CreditMemo,Deposit,InventoryAdjustment,Invoice,ItemReceipt,JournalEntry,"
+    "SalesReceipt,VendorCredit"
+)
+_TXN_EXTENDED = (
+    "ARRefundCreditCard,Bill,BillPaymentCheck,BillPaymentCreditCard,BuildAssembly,Charge,Check,"
+    "CreditCardCharge,CreditCardCredit,CreditMemo,Deposit,Estimate,InventoryAdjustment,Invoice,"
+    "ItemReceipt,JournalEntry,PurchaseOrder,ReceivePayment,SalesOrder,SalesReceipt,SalesTaxPaymentCheck,"
+    "VendorCredit"
+)
+_LIST_DELETABLE = (
+    "Account,BillingRate,Class,Currency,Customer,CustomerMsg,CustomerType,DateDrivenTerms,Employee,"
+    "InventorySite,ItemDiscount,ItemFixedAsset,ItemGroup,ItemInventory,ItemInventoryAssembly,"
+    "ItemNonInventory,ItemOtherCharge,ItemPayment,ItemSalesTax,ItemSalesTaxGroup,ItemService,ItemSubtotal,"
+    "JobType,OtherName,PaymentMethod,PayrollItemNonWage,PayrollItemWage,PriceLevel,SalesRep,SalesTaxCode,"
+    "ShipMethod,StandardTerms,ToDo,UnitOfMeasureSet,Vehicle,Vendor,VendorType,WorkersCompCode"
+)
+
 _SHARED = {
     "trim": "IncludeRetElement*:str50@4.0",
     "owner": "OwnerID*:guid@2.0",
@@ -95,8 +126,13 @@ _SHARED = {
     ),
     "place": (
         "[ ListDataExtType!:Account,Customer,Employee,Item,OtherName,Vendor ListObjRef!:ref159 | "
-        "TxnDataExtType!:word TxnID!:id TxnLineID:id@3.0 | OtherDataExtType!:Company ]!"
+        "TxnDataExtType!:$extended TxnID!:id TxnLineID:id@3.0 | OtherDataExtType!:Company ]!"
     ),
+    "objects": _OBJECTS,
+    "deletable": _TXN_DELETABLE,
+    "voidable": _TXN_VOIDABLE,
+    "extended": _TXN_EXTENDED,
+    "deletable_lists": _LIST_DELETABLE,
     "deleted": "DeletedDateRangeFilter( FromDeletedDate:datetime ToDeletedDate:datetime ) $trim",
     "data_types": "AMTTYPE,DATETIMETYPE,INTTYPE,PERCENTTYPE,PRICETYPE,QUANTYPE,STR1024TYPE,STR255TYPE",
 }
@@ -162,19 +198,19 @@ _TABLES = {
         "CustomerMod!( ListID!:id EditSequence!:str16 Name:str41 IsActive:bool ClassRef:ref159@12.0 ParentRef:ref "
         "$person $account TaxRegistrationNumber:str30@8.0-US CurrencyRef:ref64@8.0 ) $trim"
     ),
-    "DataExtDefQuery": "[ OwnerID*:guid | AssignToObject*:word ] $trim",
+    "DataExtDefQuery": "[ OwnerID*:guid | AssignToObject*:$objects ] $trim",
     "DataExtDefAdd": (
-        "DataExtDefAdd!( OwnerID!:guid DataExtName!:str31 DataExtType!:$data_types AssignToObject*:word "
+        "DataExtDefAdd!( OwnerID!:guid DataExtName!:str31 DataExtType!:$data_types AssignToObject*:$objects "
         "DataExtListRequire:bool@12.0 DataExtTxnRequire:bool@12.0 DataExtFormatString@12.0 ) $trim"
     ),
     "DataExtAdd": "DataExtAdd!( OwnerID!:guid DataExtName!:str31 $place DataExtValue! )",
     "DataExtMod": "DataExtMod!( OwnerID!:guid DataExtName!:str31 $place DataExtValue! )",
     "DataExtDel": "DataExtDel!( OwnerID!:guid DataExtName!:str31 $place )",
-    "TxnVoid": "TxnVoidType!:word TxnID!:id",
-    "TxnDel": "TxnDelType!:word TxnID!:id",
-    "TxnDeletedQuery": "TxnDelType+:word $deleted",
-    "ListDel": "ListDelType!:word ListID!:id",
-    "ListDeletedQuery": "ListDelType+:word $deleted",
+    "TxnVoid": "TxnVoidType!:$voidable TxnID!:id",
+    "TxnDel": "TxnDelType!:$deletable TxnID!:id",
+    "TxnDeletedQuery": "TxnDelType+:$deletable $deleted",
+    "ListDel": "ListDelType!:$deletable_lists ListID!:id",
+    "ListDeletedQuery": "ListDelType+:$deletable_lists $deleted",
 }
 
 _SINCE = {"CurrencyQuery": (8, 0), "TemplateQuery": (3, 0), "InvoiceMod": (2, 1)}

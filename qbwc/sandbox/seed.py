@@ -208,6 +208,7 @@ def _build(company: Company, kind: str, given: Record) -> Record:
         if tag in given:
             record[tag] = given[tag]
     sign = 1 if kind == "Invoice" else -1
-    add_balance(company, record["CustomerRef"], sign * (total - applied), stamp=False)
+    if record.get("IsPending") != "true":
+        add_balance(company, record["CustomerRef"], sign * (total - applied), stamp=False)
     record["Subtotal"] = amount_text(Decimal(record["Subtotal"]))
     return record

@@ -33,12 +33,14 @@ class Session:
 
     `read_only` is what a .qwc with IsReadOnly asks for.
     `locked` holds TxnIDs and ListIDs that somebody has open in QuickBooks; "*" stands for everything.
+    `refusal` is a status with which every request that writes is refused.
     """
 
     application: str = ""
     iterators: dict[str, Iteration] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     read_only: bool = False
+    refusal: int | None = None
 
     def begin_iteration(self, iteration: Iteration) -> str:
         """Keep an iteration; the id is what Continue must repeat."""
@@ -62,6 +64,16 @@ class Work:
 
     company: Company
     session: Session
+
+
+LOCK_CODES = frozenset((3170, 3175, 3176, 3177, 3180))
+
+
+def refused(code: int) -> StatusError:
+    """A refusal on demand; the codes for locks carry the text by which a lock is known."""
+    if code in LOCK_CODES:
+        return StatusError(code, "The object could not be locked: it has been modified by another user.")
+    return StatusError(code, f"The request was refused with the status {code} (fault on demand).")
 
 
 def not_found(object_id: str) -> StatusError:

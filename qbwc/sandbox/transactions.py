@@ -6,27 +6,34 @@ from datetime import date
 from decimal import Decimal
 
 from qbwc.sandbox.company import TRANSACTIONS
+from qbwc.sandbox.credits import apply_credits, check_credits, free_credits
 from qbwc.sandbox.elements import Request
 from qbwc.sandbox.errors import Record, StatusError
 from qbwc.sandbox.forms import changed_form, new_form, set_applied
 from qbwc.sandbox.money import add_balance
 from qbwc.sandbox.pricing import item_of
+from qbwc.sandbox.queries import present
 from qbwc.sandbox.session import Work, not_found, stale
 from qbwc.sandbox.writer import Outcome
+
+_WITH_LINES = {"IncludeLineItems": "true"}
 
 
 def add_form(work: Work, request: Request) -> Outcome:
     """InvoiceAdd, CreditMemoAdd."""
     kind = request.name.removesuffix("Add")
     given = request.body[request.name]
-    if given.get("LinkToTxnID") or given.get("SetCredit"):
-        raise StatusError(3210, "The sandbox keeps no estimates or sales orders to link to, and sets no credits.")
+    if given.get("LinkToTxnID"):
+        raise not_found(given["LinkToTxnID"][0])
     _refuse_closed(work, kind, given.get("TxnDate") or work.company.today().isoformat())
     warnings: list[str] = []
     form = new_form(work.company, kind, given, created=work.company.clock(), warnings=warnings)
+    wanted = given.get("SetCredit", [])
+    check_credits(work.company, form, wanted)
     work.company.add_transaction(kind, form)
     work.company.remember_ref_number(kind, form["RefNumber"])
     _move_balance(work, kind, form, 1)
+    apply_credits(work.company, form, wanted)
     return _written(kind, form, request, warnings)
 
 
@@ -37,18 +44,21 @@ def change_form(work: Work, request: Request) -> Outcome:
     current = _find(work, kind, given["TxnID"])
     work.session.refuse_if_locked(current["TxnID"])
     if given["EditSequence"] != current["EditSequence"]:
-        raise stale(f"{kind}Ret", current, given["EditSequence"])
+        raise stale(f"{kind}Ret", present(_WITH_LINES, current), given["EditSequence"])
     _refuse_closed(work, kind, current["TxnDate"])
     if given.get("TxnDate"):
         _refuse_closed(work, kind, given["TxnDate"])
     warnings: list[str] = []
     form = changed_form(work.company, kind, current, given, warnings)
+    wanted = given.get("SetCredit", [])
+    check_credits(work.company, form, wanted)
     _move_balance(work, kind, current, -1)
     current.clear()
     current.update(form)
     work.company.touch(current)
     work.company.remember_ref_number(kind, current.get("RefNumber", ""))
     _move_balance(work, kind, current, 1)
+    apply_credits(work.company, current, wanted)
     return _written(kind, current, request, warnings)
 
 
@@ -58,6 +68,8 @@ def void_transaction(work: Work, request: Request) -> Outcome:
     current = _find(work, kind, txn_id)
     work.session.refuse_if_locked(txn_id)
     _refuse_closed(work, kind, current["TxnDate"])
+    if kind == "CreditMemo" and current.get("LinkedTxn"):
+        raise StatusError(3185, f'Cannot void the object specified by the id = "{txn_id}": it is linked.')
     _move_balance(work, kind, current, -1)
     for line in current["lines"]:
         _void_line(work, line)
@@ -66,7 +78,7 @@ def void_transaction(work: Work, request: Request) -> Outcome:
         current["SalesTaxTotal"] = "0.00"
     current["Memo"] = f"VOID: {current.get('Memo', '')}".rstrip() + ("" if current.get("Memo") else " ")
     current["IsPending"] = "false"
-    current.pop("LinkedTxn", None)
+    free_credits(work.company, current)
     set_applied(current, kind, Decimal(0))
     work.company.touch(current)
     ret = {"TxnVoidType": kind, **{tag: current[tag] for tag in _VOIDED if tag in current}}
@@ -129,7 +141,7 @@ def _move_balance(work: Work, kind: str, form: Record, sign: int) -> None:
 
 
 def _written(kind: str, form: Record, request: Request, warnings: list[str]) -> Outcome:
-    form_seen = {tag: value for tag, value in form.items() if tag not in ("LinkedTxn", "DataExtRet")}
+    form_seen = present(_WITH_LINES, form)
     keep = frozenset(request.body.get("IncludeRetElement", ()))
     if warnings:
         text = f"The {kind} was saved. {'; '.join(dict.fromkeys(warnings))}."

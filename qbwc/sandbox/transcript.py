@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from lxml import etree
 
-from qbwc.sandbox.connector import Step, Visit
+from qbwc.sandbox.visits import Step, Visit
 
 _FORMS = ("InvoiceRet", "CreditMemoRet")
 _LONG = 110
@@ -118,7 +119,7 @@ def read_answers(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _form(ret: etree._Element) -> dict[str, str]:
-    total = float(ret.findtext("Subtotal") or 0) + float(ret.findtext("SalesTaxTotal") or 0)
+    total = Decimal(ret.findtext("Subtotal") or "0") + Decimal(ret.findtext("SalesTaxTotal") or "0")
     return {
         "number": ret.findtext("RefNumber") or "",
         "customer": ret.findtext("CustomerRef/FullName") or "",

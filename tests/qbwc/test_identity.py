@@ -12,6 +12,7 @@ OURS = "{0C7C1F5A-2B3D-4E5F-8A9B-0C1D2E3F4A5B}"
 OTHER = "{11111111-2222-3333-4444-555555555555}"
 NAME, PATH = "Nordet inc.", r"C:\QB\Nordet.qbw"
 KNOWN = Known(file_id=OURS, name=NAME, path=PATH)
+CASES = list(itertools.product([OURS, OTHER, None], [NAME, "X"], [PATH, "Y"]))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_file_without_mark_is_taken_only_after_a_person_said_so_and_only_at_it
     assert judge(known, Seen(file_id=OTHER, name=NAME, path=PATH)) is Verdict.FOREIGN
 
 
-@pytest.mark.parametrize(("file_id", "name", "path"), itertools.product([OURS, OTHER, None], [NAME, "X"], [PATH, "Y"]))
+@pytest.mark.parametrize(("file_id", "name", "path"), CASES)
 @pytest.mark.parametrize("accepts", [False, True])
 def test_nothing_is_ever_written_to_a_file_that_carries_another_mark_or_another_name(
     file_id: str | None, name: str, path: str, accepts: bool

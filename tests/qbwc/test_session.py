@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qbwc.session import TRANSITIONS, Act, Call, State, act, progress
 
 
-@pytest.mark.parametrize(("state", "call"), itertools.product(State, Call))
+@pytest.mark.parametrize(("state", "call"), list(itertools.product(State, Call)))
 def test_every_call_has_an_act_in_every_state(state: State, call: Call) -> None:
     assert isinstance(act(state, call), Act)
 

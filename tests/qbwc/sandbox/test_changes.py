@@ -96,6 +96,11 @@ def test_a_group_keeps_its_inner_lines_unless_they_are_listed(desk):
     assert after.findtext("InvoiceLineGroupRet/TotalAmount") == "190.00"
 
 
+def test_a_new_group_line_needs_its_item(desk):
+    new_group = "<InvoiceLineGroupMod><TxnLineID>-1</TxnLineID></InvoiceLineGroupMod>"
+    assert desk.mod(desk.query(BLEU), new_group).get("statusCode") == "3150"
+
+
 def test_a_stale_edit_gets_the_current_object_back(desk):
     before = desk.query(BLEU)
     desk.mod(before, "<Memo>un</Memo>")

@@ -154,7 +154,8 @@ def test_iterators_end_with_the_visit(server, call, document):
     server.documents = [document('<ItemQueryRq iterator="Start"><MaxReturned>1</MaxReturned></ItemQueryRq>')]
     call()
     answer = etree.fromstring(server.received("receiveResponseXML")[0]["response"])[0][0]
-    body = f'<ItemQueryRq iterator="Continue" iteratorID="{answer.get("iteratorID")}"><MaxReturned>1</MaxReturned></ItemQueryRq>'
+    iterator = f'iterator="Continue" iteratorID="{answer.get("iteratorID")}"'
+    body = f"<ItemQueryRq {iterator}><MaxReturned>1</MaxReturned></ItemQueryRq>"
     server.documents = [document(body)]
     call()
     assert 'statusCode="3391"' in server.received("receiveResponseXML")[1]["response"]
@@ -174,7 +175,7 @@ def test_a_read_only_application_cannot_write(server, call, document, qwc):
     qwc.write_text(qwc.read_text().replace("<QBType>", "<IsReadOnly>true</IsReadOnly><QBType>"))
     server.documents = [document(ADD + CLASSES)]
     made = call()
-    answers = [step for step in as_json(made)["steps"] if step["operation"] == "QuickBooks"][0]["answers"]
+    answers = next(step for step in as_json(made)["steps"] if step["operation"] == "QuickBooks")["answers"]
     assert [answer["status"] for answer in answers] == ["3263", "0"]
 
 

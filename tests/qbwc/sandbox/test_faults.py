@@ -22,7 +22,10 @@ def invoice_mod(company):
     )
 
 
-@pytest.mark.parametrize("text", ["nothing", "hresult@1", "lost-answer=3", "lost-answer@0", "no-company@2", "@1", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["nothing", "hresult@1", "status@1", "status=x@1", "lost-answer=3", "lost-answer@0", "no-company@2", "@1", ""],
+)
 def test_a_fault_that_makes_no_sense_is_refused(text):
     with pytest.raises(FaultError):
         parse_fault(text)
@@ -30,7 +33,7 @@ def test_a_fault_that_makes_no_sense_is_refused(text):
 
 def test_every_fault_can_be_read():
     for name in FAULTS:
-        assert parse_fault("hresult=0x80040414@1" if name == "hresult" else name).name == name
+        assert parse_fault({"hresult": "hresult=0x80040414@1", "status": "status=3180@2"}.get(name, name)).name == name
 
 
 def test_a_lost_answer_was_executed_and_never_delivered(server, call, document):
@@ -67,7 +70,7 @@ def test_a_spoiled_answer_arrives_spoiled(server, call, document, fault):
     assert "Neuf" in names(call.company)
 
 
-@pytest.mark.parametrize(("fault", "status"), [("stale-edit", "3200"), ("locked", "3175")])
+@pytest.mark.parametrize(("fault", "status"), [("stale-edit", "3200"), ("locked", "3175"), ("status=3180@1", "3180")])
 def test_changes_meet_other_people(server, call, company, document, fault, status):
     server.documents = [document(invoice_mod(company))]
     call(fault)

@@ -194,9 +194,36 @@ def test_a_credit_memo_has_a_remaining_credit(desk):
 
 
 def test_the_answer_can_be_left_out(desk):
-    body = f"<InvoiceAddRq><InvoiceAdd><CustomerRef><FullName>Quinze</FullName></CustomerRef>{line('Soutien')}</InvoiceAdd></InvoiceAddRq>"
+    inner = f"<CustomerRef><FullName>Quinze</FullName></CustomerRef>{line('Soutien')}"
+    body = f"<InvoiceAddRq><InvoiceAdd>{inner}</InvoiceAdd></InvoiceAddRq>"
     answer = desk.send(body, attributes='onError="stopOnError" responseData="includeNone"')[0]
     assert (answer.get("statusCode"), len(answer)) == ("0", 0)
+
+
+def test_a_credit_is_set_against_an_invoice_and_freed_when_it_is_voided(desk):
+    lines = line("Soutien", tag="CreditMemoLineAdd")
+    body = f"<CustomerRef><FullName>Quinze</FullName></CustomerRef><TxnDate>2026-10-20</TxnDate>{lines}"
+    memo = desk.ask(f"<CreditMemoAddRq><CreditMemoAdd>{body}</CreditMemoAdd></CreditMemoAddRq>")[0]
+    credit = (
+        f"<TxnDate>2026-10-20</TxnDate><SetCredit><CreditTxnID>{memo.findtext('TxnID')}</CreditTxnID>"
+        "<AppliedAmount>{}</AppliedAmount></SetCredit>"
+    )
+    assert desk.invoice(line("Soutien"), head=credit.format("500.00")).get("statusCode") == "3210"
+    assert desk.invoice("", head=credit.format("1.00")).get("statusCode") == "3210"
+    ret = desk.invoice(line("Soutien"), head=credit.format("9.23"))[0]
+    assert (ret.findtext("AppliedAmount"), ret.findtext("BalanceRemaining")) == ("-9.23", "100.00")
+    ask = "<CreditMemoQueryRq><IncludeLinkedTxns>true</IncludeLinkedTxns></CreditMemoQueryRq>"
+    linked = desk.ask(ask)[0]
+    assert linked.findtext("CreditRemaining") == "100.00"
+    assert linked.findtext("LinkedTxn/TxnID") == ret.findtext("TxnID")
+    desk.ask(f"<TxnVoidRq><TxnVoidType>Invoice</TxnVoidType><TxnID>{ret.findtext('TxnID')}</TxnID></TxnVoidRq>")
+    freed = desk.ask(ask)[0]
+    assert (freed.findtext("CreditRemaining"), freed.find("LinkedTxn")) == ("109.23", None)
+
+
+def test_a_needed_value_must_not_be_empty(desk):
+    answer = desk.ask("<CustomerAddRq><CustomerAdd><Name/></CustomerAdd></CustomerAddRq>")
+    assert (answer.get("statusCode"), len(answer)) == ("3150", 0)
 
 
 def test_wall_clock_times_carry_the_winter_offset_even_in_summer(desk):

@@ -49,6 +49,13 @@ def test_a_new_name_reaches_the_jobs_and_the_invoices(desk):
     assert desk.query("2003").findtext("CustomerRef/FullName") == "Clinique Laval:Siège social"
 
 
+@pytest.mark.parametrize("above", ["Clinique St-Rémi", "Clinique St-Rémi:Siège social"])
+def test_a_customer_cannot_stand_under_itself(desk, above):
+    ret = find(desk, "CustomerQuery", "Clinique St-Rémi")
+    answer = mod(desk, "Customer", ret, f"<ParentRef><FullName>{above}</FullName></ParentRef>")
+    assert answer.get("statusCode") == "3130"
+
+
 def test_a_customer_can_be_made_inactive(desk):
     mod(desk, "Customer", find(desk, "CustomerQuery", "Quinze"), "<IsActive>false</IsActive>")
     assert desk.invoice("").get("statusCode") == "3140"

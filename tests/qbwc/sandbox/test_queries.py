@@ -191,7 +191,8 @@ def test_an_iterator_remembers_what_was_asked_beside_the_filters(desk):
 
 
 def test_filters_cannot_be_repeated(desk):
-    start = '<CustomerQueryRq iterator="Start"><MaxReturned>1</MaxReturned><ActiveStatus>All</ActiveStatus></CustomerQueryRq>'
+    filters = "<MaxReturned>1</MaxReturned><ActiveStatus>All</ActiveStatus>"
+    start = f'<CustomerQueryRq iterator="Start">{filters}</CustomerQueryRq>'
     _first, iterator, _remaining = pages(desk, start)
     go_on = start.replace('iterator="Start"', f'iterator="Continue" iteratorID="{iterator}"')
     assert desk.ask(go_on).get("statusCode") == "3120"

@@ -1,0 +1,363 @@
+"""What tests of the portal share: a portal over each kind of database, and the sample month before it is billed.
+
+The month is played once and kept as files: a database with the lists read and everything mapped, a company file, and the
+charges imported. A test that needs it works on a copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from portal import settings as configuration
+from portal.billing.period import BillingMode
+from portal.cli import main
+from portal.server import listen, serve_in_thread
+from portal.services import Portal, accounts, build_portal, catalog, connections, mappings, runs, status
+from portal.wsgi import build_wsgi
+from qbwc import models as wire
+from qbwc.sandbox import Company, Visit, parse_fault, read_manifest, visit
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+CHARGES = SAMPLES / "sherweb" / "payable-charges-2026-10.json"
+MAPPING = SAMPLES / "mapping.csv"
+COMPANY = SAMPLES / "sandbox" / "company.json"
+PARTNER = "Nordet Infogérance inc."
+CONNECTION = "QuickBooks Nordet"
+INVOICE_DATE = date(2026, 11, 1)
+MORNING = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+
+class StoppedClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, at: datetime = MORNING) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def open_portal(folder: Path, now: Callable[[], datetime], url: str | None = None) -> Portal:
+    """A portal whose data are in `folder`, or at a database URL."""
+    return build_portal(configuration.load({}, data=folder, database_url=url, url="http://localhost:8080"), now=now)
+
+
+def make_connection(
+    portal: Portal, name: str = CONNECTION, partner: str = PARTNER, **changed: Any
+) -> connections.NewConnection:
+    """A connection of a partner, who is made too when missing."""
+    with portal.database.read() as db:
+        known = db.scalar(sa.text("SELECT 1 FROM partner WHERE name = :name").bindparams(name=partner))
+    if not known:
+        accounts.add_partner(portal, partner)
+    given = {"billing_mode": BillingMode.IN_ARREARS, "invoice_day": 1, "prorate": connections.PRORATIONS, **changed}
+    return connections.add_connection(portal, name, partner=partner, **given)
+
+
+@dataclass
+class Month:
+    """The sample month: a portal, its company file, and a Web Connector to visit with."""
+
+    portal: Portal
+    connection_id: int
+    password: str
+    folder: Path
+    clock: StoppedClock
+    _address: str | None = field(default=None, repr=False)
+    _server: Any = field(default=None, repr=False)
+
+    @property
+    def company_file(self) -> Path:
+        return self.folder / "company.json"
+
+    def company(self) -> dict[str, Any]:
+        """The company file as it is now."""
+        return json.loads(self.company_file.read_text(encoding="utf-8"))
+
+    def edit(self, change: Callable[[Company], None]) -> None:
+        """Work in QuickBooks by hand."""
+        company = Company.load(self.company_file, clock=self.clock)
+        change(company)
+        company.forget_indexes()
+        company.save()
+
+    def visit(self, *faults: str) -> Visit:
+        """One visit of the sandbox's Web Connector, over real HTTP."""
+        if self._server is None:
+            sock = listen("127.0.0.1", 0)
+            self._address = f"http://127.0.0.1:{sock.getsockname()[1]}/qbwc"
+            self._server = serve_in_thread(build_wsgi(self.portal), sock)
+        return visit(
+            read_manifest(self.folder / "month.qwc"),
+            Company.load(self.company_file, clock=self.clock),
+            self.password,
+            url=self._address,
+            faults=[parse_fault(fault) for fault in faults],
+            pause=lambda _seconds: None,
+        )
+
+    def import_charges(self, data: bytes | None = None, name: str = CHARGES.name) -> catalog.ImportResult:
+        data = CHARGES.read_bytes() if data is None else data
+        return catalog.import_charges(self.portal, self.connection_id, data, name=name, provider="sherweb")
+
+    def map(self, text: str) -> mappings.MappingResult:
+        """Apply lines of a mapping file."""
+        head = ",".join(mappings.COLUMNS)
+        return mappings.apply_csv(self.portal, self.connection_id, f"{head}\n{text}\n".encode(), "mapping.csv")
+
+    def bill(self, on: date = INVOICE_DATE) -> runs.RunView:
+        return runs.bill(self.portal, self.connection_id, on)
+
+    def run(self) -> runs.RunView:
+        """The latest run."""
+        return runs.list_runs(self.portal, self.connection_id)[0]
+
+    def states(self) -> dict[str, int]:
+        """How many invoices of all runs stand where."""
+        seen = runs.list_runs(self.portal, self.connection_id)
+        return dict(Counter(str(draft.state.value) for one in seen for draft in one.drafts))
+
+    def draft(self, organization: str) -> runs.DraftView:
+        return next(draft for draft in self.run().drafts if draft.organization == organization)
+
+    def status(self) -> status.StatusView:
+        return status.status(self.portal, self.connection_id)
+
+    def problems(self) -> dict[str, str]:
+        """What is to be mended: title -> code."""
+        return {str(problem.title): problem.code for problem in self.status().problems}
+
+    def sent(self) -> list[str]:
+        """The documents that left for QuickBooks, in order."""
+        with self.portal.database.read() as db:
+            rows = db.scalars(sa.select(wire.Exchange).order_by(wire.Exchange.id).options(sa.orm.undefer("*")))
+            return [row.request_body or "" for row in rows]
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.portal.database.close()
+
+
+def begin_month(portal: Portal, folder: Path, clock: StoppedClock) -> Month:
+    """Connect, import, visit for the lists, and map everything as the samples do."""
+    made = make_connection(portal)
+    (folder / "month.qwc").write_text(connections.qwc(portal, made.id), encoding="utf-8")
+    (folder / "password").write_text(made.password, encoding="utf-8")
+    shutil.copyfile(COMPANY, folder / "company.json")
+    month = Month(portal, made.id, made.password, folder, clock)
+    month.import_charges()
+    first = month.visit()
+    assert first.went_well, first.explanation
+    mappings.apply_csv(portal, made.id, MAPPING.read_bytes(), MAPPING.name)
+    return month
+
+
+@pytest.fixture
+def now() -> StoppedClock:
+    """The morning of the invoice day."""
+    return StoppedClock()
+
+
+@pytest.fixture
+def portal(tmp_path: Path, now: StoppedClock) -> Iterator[Portal]:
+    """An empty portal on SQLite."""
+    made = open_portal(tmp_path / "data", now)
+    yield made
+    made.database.close()
+
+
+@contextmanager
+def empty_postgres(server: str) -> Iterator[str]:
+    """The URL of a new, empty database of a server."""
+    name = f"portal_{uuid.uuid4().hex}"
+    url = sa.make_url(server).set(drivername="postgresql+psycopg")
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with empty_postgres(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def any_portal(any_url: str, tmp_path: Path, now: StoppedClock) -> Iterator[Portal]:
+    """An empty portal on each kind of database in turn."""
+    made = open_portal(tmp_path / "data", now, any_url)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="session")
+def month_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample month, mapped and not billed yet, as files."""
+    folder = tmp_path_factory.mktemp("month")
+    clock = StoppedClock()
+    begin_month(open_portal(folder, clock), folder, clock).close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def billed_folder(month_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample month, billed and reconciled, as files; `before.json` is the company file before it."""
+    folder = tmp_path_factory.mktemp("billed") / "month"
+    month = copy_month(month_folder, folder)
+    shutil.copyfile(month.company_file, folder / "before.json")
+    month.bill()
+    assert month.visit().went_well
+    month.close()
+    return folder
+
+
+def copy_month(source: Path, folder: Path) -> Month:
+    """A copy of a month that was kept as files."""
+    shutil.copytree(source, folder)
+    clock = StoppedClock()
+    return Month(open_portal(folder, clock), 1, (folder / "password").read_text(encoding="utf-8"), folder, clock)
+
+
+@pytest.fixture
+def make_month(month_folder: Path, tmp_path: Path) -> Iterator[Callable[[], Month]]:
+    """Makes copies of the sample month on SQLite."""
+    made: list[Month] = []
+
+    def copy() -> Month:
+        made.append(copy_month(month_folder, tmp_path / f"month-{len(made)}"))
+        return made[-1]
+
+    yield copy
+    for month in made:
+        month.close()
+
+
+@pytest.fixture
+def month(make_month: Callable[[], Month]) -> Month:
+    """The sample month on SQLite."""
+    return make_month()
+
+
+@pytest.fixture
+def billed_month(billed_folder: Path, tmp_path: Path) -> Iterator[Month]:
+    """The sample month after it was billed and reconciled, on SQLite."""
+    month = copy_month(billed_folder, tmp_path / "billed")
+    yield month
+    month.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_month(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Month]:
+    """The sample month on each kind of database in turn."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("month")
+        return
+    folder = tmp_path / "postgresql"
+    folder.mkdir()
+    clock = StoppedClock()
+    month = begin_month(open_portal(folder, clock, request.getfixturevalue("postgres_url")), folder, clock)
+    yield month
+    month.close()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left: its exit status, results and messages."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No setting but the data folder, which is returned."""
+    for name in [name for name in os.environ if name.startswith("PORTAL_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "portal-data"
+    monkeypatch.setenv("PORTAL_DATA", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def command(clean_environment: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Runs a command of the command line in this process."""
+
+    def run(*words: str) -> Ended:
+        capsys.readouterr()
+        try:
+            code = main(list(words))
+        except SystemExit as ending:
+            code = ending.code if isinstance(ending.code, int) else 1
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment for processes: modules are compiled once, outside of the tree."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "PYTHONDONTWRITE"))}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("compiled"))}
+
+
+@pytest.fixture
+def process(clean_environment: Path, compiled: dict[str, str]) -> Callable[..., Ended]:
+    """Runs a command of the command line in a process of its own."""
+
+    def run(*words: str, given: str | bytes = b"", **environment: str) -> Ended:
+        ended = subprocess.run(
+            [sys.executable, "-m", "portal.cli", *words],
+            input=given.encode() if isinstance(given, str) else given,
+            capture_output=True,
+            env={**compiled, "PORTAL_DATA": str(clean_environment), **environment},
+            timeout=60,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock.getsockname()[1]

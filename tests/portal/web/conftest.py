@@ -1,0 +1,91 @@
+"""What tests of the pages share: a site over the sample month, and people of every role who visit it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from portal.app import create_app
+from portal.models import Role
+from portal.services import Portal, accounts
+from portal.web.demo import DemoVisit, demo_blueprint
+
+PASSWORD = "correct horse battery"
+EMAILS = {role: f"{role}@nordet.example" for role in Role}
+PARTNER = "Nordet Infogérance inc."
+OUTSIDER = "charlie@elsewhere.example"
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@dataclass
+class Person:
+    """Somebody at a browser, who sends the token of the page that they look at."""
+
+    client: FlaskClient
+    token: str = ""
+
+    def get(self, path: str, **given: Any) -> TestResponse:
+        answer = self.client.get(path, buffered=True, **given)
+        found = _TOKEN.search(answer.text) if answer.mimetype == "text/html" else None
+        if found:
+            self.token = found[1]
+        return answer
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **given: Any) -> TestResponse:
+        return self.client.post(path, data={"csrf_token": self.token, **(data or {})}, **given)
+
+    def log_in(self, email: str, password: str = PASSWORD) -> TestResponse:
+        self.get("/login")
+        answer = self.post("/login", {"email": email, "password": password})
+        if answer.status_code == 303:
+            self.get("/")
+        return answer
+
+
+@pytest.fixture
+def site(month: Any) -> Flask:
+    """The pages over the sample month, with one administrator."""
+    portal: Portal = month.portal
+    administrator = EMAILS[Role.ADMINISTRATOR]
+    accounts.add_user(portal, administrator, partner=PARTNER, role=Role.ADMINISTRATOR, password=PASSWORD)
+    demo = demo_blueprint(lambda _id: DemoVisit(is_success=True, transcript="authenticate <ok>"))
+    return create_app(portal, extra_blueprints=[demo])
+
+
+@pytest.fixture
+def stranger(site: Flask) -> Person:
+    """Somebody who has not logged in."""
+    return Person(site.test_client())
+
+
+@pytest.fixture
+def person(site: Flask, month: Any) -> Callable[[Role | str], Person]:
+    """Logs somebody in: a role at the sample partner, or the administrator of another one."""
+    known = {EMAILS[Role.ADMINISTRATOR]}
+
+    def log_in(who: Role | str) -> Person:
+        made = Person(site.test_client())
+        email = EMAILS[who] if isinstance(who, Role) else who
+        if email == OUTSIDER:
+            accounts.add_partner(month.portal, "Elsewhere")
+            accounts.add_user(month.portal, email, partner="Elsewhere", role=Role.ADMINISTRATOR, password=PASSWORD)
+        elif email not in known:
+            accounts.add_user(month.portal, email, partner=PARTNER, role=Role(who), password=PASSWORD)
+        known.add(email)
+        assert made.log_in(email).status_code == 303
+        return made
+
+    return log_in
+
+
+@pytest.fixture
+def admin(person: Callable[[Role | str], Person]) -> Person:
+    """An administrator of the sample partner."""
+    return person(Role.ADMINISTRATOR)

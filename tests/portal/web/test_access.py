@@ -1,0 +1,93 @@
+"""Who may open what: the roles of every route, and the walls between partners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from portal.models import Role
+from portal.web.access import declared_roles
+
+OUTSIDER = "charlie@elsewhere.example"
+PUBLIC = {"/login", "/logout", "/language", "/healthz"}
+IDS = {"connection_id": 1, "run_id": 1, "draft_id": 1}
+READERS = (Role.ACCOUNTANT, Role.READ_ONLY)
+
+
+def routes(site: Flask) -> Iterator[tuple[Rule, str, str]]:
+    """Every route but static files: the rule, a method and an address."""
+    for rule in site.url_map.iter_rules():
+        if rule.endpoint != "static":
+            path = rule.rule
+            for name, value in IDS.items():
+                path = path.replace(f"<int:{name}>", str(value))
+            for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+                yield rule, method, path
+
+
+def test_every_route_declares_its_roles(site: Flask) -> None:
+    public = set()
+    for rule, _, path in routes(site):
+        if declared_roles(site.view_functions[rule.endpoint]) is None:
+            public.add(path)
+    assert public == PUBLIC
+
+
+def test_nobody_gets_past_the_log_in(site: Flask, stranger: Any) -> None:
+    stranger.get("/login")
+    for _, method, path in routes(site):
+        if path not in PUBLIC:
+            answer = stranger.get(path) if method == "GET" else stranger.post(path)
+            assert answer.status_code == 303, f"{method} {path}"
+            assert answer.location.startswith("/login"), f"{method} {path}"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_opens_what_it_declares_and_nothing_else(site: Flask, person: Callable[..., Any], role: Role) -> None:
+    who = person(role)
+    for rule, method, path in routes(site):
+        roles = declared_roles(site.view_functions[rule.endpoint])
+        if roles is None:
+            continue
+        answer = who.get(path) if method == "GET" else who.post(path)
+        if role in roles:
+            assert answer.status_code != 403, f"{method} {path}"
+        else:
+            assert answer.status_code == 403, f"{method} {path}"
+            assert "Ask an administrator" in answer.text
+
+
+@pytest.mark.parametrize("role", READERS)
+def test_a_reader_can_change_nothing(site: Flask, role: Role) -> None:
+    for rule, method, path in routes(site):
+        roles = declared_roles(site.view_functions[rule.endpoint])
+        if method == "POST" and roles is not None:
+            assert role not in roles, path
+
+
+def test_pages_do_not_offer_what_would_be_refused(person: Callable[..., Any]) -> None:
+    reader = person(Role.READ_ONLY)
+    assert "New password" not in reader.get("/connections/1").text
+    assert ">Save<" not in reader.get("/connections/1/offers").text
+    assert "New connection" not in reader.get("/").text
+
+
+def test_another_partners_connection_does_not_exist(site: Flask, person: Callable[..., Any]) -> None:
+    outsider = person(OUTSIDER)
+    for _, method, path in routes(site):
+        if "/connections/1" in path:
+            answer = outsider.get(path) if method == "GET" else outsider.post(path)
+            assert answer.status_code == 404, f"{method} {path}"
+            assert "Nordet" not in answer.text, f"{method} {path}"
+    assert "QuickBooks Nordet" not in outsider.get("/").text
+
+
+def test_a_route_that_declares_nothing_is_refused_to_everybody(site: Flask, admin: Any) -> None:
+    site.view_functions["connections.index"] = lambda: "forgotten"
+    answer = admin.get("/")
+    assert answer.status_code == 403
+    assert "forgotten" not in answer.text

@@ -1,0 +1,498 @@
+"""What each operation answers, over either kind of database."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import structlog.testing
+
+from qbwc import endpoint as endpoint_module
+from qbwc.identity import Verdict
+from qbwc.models import Connection, Exchange, ExchangeState, JobState, Request, Session
+from qbwc.session import State
+
+# -- authenticate -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [("nordet", "wrong"), ("nordet", ""), ("nobody", ""), ("nobody", "x"), ("", ""), ("nordet", "é\ud800")],
+)
+def test_a_wrong_user_or_password_is_not_valid(world: Any, user: str, password: str) -> None:
+    world.put("a")
+    assert world.log_in(user, password) == ["", "nvu"]
+
+
+def test_a_connection_that_was_switched_off_is_not_valid(world: Any) -> None:
+    world.put("a")
+    world.amend(is_active=False)
+    assert world.log_in() == ["", "nvu"]
+
+
+def test_without_work_there_is_a_ticket_and_none(world: Any) -> None:
+    ticket, what = world.log_in()
+    assert (len(ticket), what) == (32, "none")
+    assert world.rows(Session) == []
+    assert world.connection().last_contact_at == world.clock()
+
+
+def test_tickets_are_never_equal_and_only_their_hash_is_kept(world: Any) -> None:
+    world.put("a")
+    tickets = set()
+    for _ in range(5):
+        tickets.add(world.ticket())
+        world.clock.tick(91)
+    assert len(tickets) == 5
+    assert not tickets & {row.ticket_hash for row in world.rows(Session)}
+
+
+def test_the_remembered_file_is_asked_for_once_it_is_known(world: Any, speak: Any) -> None:
+    world.put("a")
+    assert world.log_in()[1] == ""
+    world.clock.tick(91)
+    world.visit()
+    world.put("b")
+    assert world.log_in()[1] == speak.PATH
+
+
+def test_a_second_visit_is_told_to_come_later_until_the_first_has_been_silent_for_long(world: Any) -> None:
+    world.put("a")
+    world.ticket()
+    assert world.log_in() == ["", "busy"]
+    world.clock.tick(89)
+    assert world.log_in() == ["", "busy"]
+    world.clock.tick(2)
+    assert world.log_in()[1] == ""
+
+
+def test_a_visit_that_goes_on_keeps_its_place(world: Any) -> None:
+    world.put(*(f"{n}" for n in range(120)))
+    ticket = world.ticket()
+    figure = world.give(ticket, world.ask(ticket, first=True))
+    assert 0 <= figure < 100
+    world.clock.tick(80)
+    world.ask(ticket)
+    world.clock.tick(80)
+    # it waits for QuickBooks now: whoever logs in has lost the answer
+    assert world.log_in()[1] not in ("busy", "none")
+
+
+def test_a_visit_that_failed_or_is_done_does_not_keep_others_out(world: Any) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    world.endpoint.receive_response(ticket, "<x/>", "", "")
+    assert world.log_in()[1] == ""
+
+
+def test_a_plan_that_fails_does_not_keep_the_queue_from_moving(world: Any) -> None:
+    def plan(db: Any, connection: Connection, _now: Any) -> None:
+        connection.company_name = "half done"
+        raise RuntimeError("the plan is broken")
+
+    world.plans.append(plan)
+    world.put("a")
+    with structlog.testing.capture_logs() as logs:
+        seen = world.visit()
+    assert seen.figures == [100]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["preparing a visit failed"]
+
+
+def test_a_plan_can_queue_work_for_this_very_visit(world: Any) -> None:
+    def plan(db: Any, connection: Connection, now: Any) -> None:
+        world._put(db, "add-invoice", "planned", [("add", world.invoice("planned"))])
+
+    world.plans.append(plan)
+    assert world.visit().figures == [100]
+    assert world.books.invoices == ["planned"]
+
+
+def test_the_password_and_bodies_are_never_logged(world: Any, speak: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    world.put("secret memo")
+    with structlog.testing.capture_logs() as logs:
+        world.log_in(password="almost " + speak.PASSWORD)
+        world.visit()
+    assert logs
+    text = f"{logs} {caplog.text}"
+    assert speak.PASSWORD not in text
+    assert "secret memo" not in text
+    assert speak.FILE_ID not in text
+
+
+# -- versions -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("2.1.0.30", ""),
+        ("2.3.0.207", ""),
+        ("34.0.10002.108", ""),
+        ("2.1.0.29", "O:2.1.0.30"),
+        ("2.0.0.9999", "O:2.1.0.30"),
+        ("1.5", "O:2.1.0.30"),
+        ("2.10", ""),
+        ("", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_only_a_connector_that_is_too_old_is_asked_for_a_newer_one(world: Any, version: str, told: str) -> None:
+    assert world.endpoint.client_version(version) == told
+
+
+# -- a plain visit ------------------------------------------------------------
+
+
+def test_invoices_are_written_once_and_their_jobs_are_told(world: Any) -> None:
+    world.put("a", "b", "c")
+    seen = world.visit()
+    assert seen.figures == [100]
+    assert seen.error is None
+    assert seen.closed == "All done: 3 requests answered."
+    assert world.books.invoices == ["a", "b", "c"]
+    assert world.jobs() == {"a": "done", "b": "done", "c": "done"}
+    assert [world.job(key).payload for key in "abc"] == [{"told": [f"T-{n}"]} for n in (1, 2, 3)]
+    assert world.visit().told[1] == "none"
+    (session,) = world.rows(Session)
+    assert (session.state, session.result, session.progress) == (State.CLOSED, "done", 100)
+    assert (session.product, session.machine) == ("QuickBooks Pro 33.0", "BUREAU-2")
+
+
+def test_the_figure_rises_and_reaches_100_only_with_the_last_set(world: Any) -> None:
+    world.put(*(f"{n}" for n in range(60)))
+    world.refresh()
+    figures = world.visit().figures
+    assert figures == sorted(figures)
+    assert figures[-1] == 100
+    assert all(figure < 100 for figure in figures[:-1])
+    assert len(figures) > 3
+    assert len(world.books.invoices) == 60
+
+
+def test_the_bytes_are_stored_before_they_leave(world: Any, speak: Any) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    document = world.ask(ticket, first=True)
+    with world.database.read() as db:
+        exchange = db.query(Exchange).one()
+        assert exchange.request_body == document
+        assert exchange.message_set_id == speak.set_id(document)
+        assert exchange.state is ExchangeState.SENT
+    assert document.isascii()
+
+
+def test_reads_carry_no_set_id_and_leave_before_writes(world: Any, speak: Any) -> None:
+    world.put("a")
+    world.put_change()
+    world.visit()
+    read, write = world.books.sent
+    assert (speak.tags(read), speak.set_id(read)) == (["InvoiceQueryRq"], None)
+    assert speak.tags(write) == ["InvoiceAddRq"]
+    assert len(speak.set_id(write)) == 20
+
+
+def test_two_connections_never_see_each_others_work(world: Any, speak: Any) -> None:
+    other = world.connect("other", "{22222222-2222-2222-2222-222222222222}")
+    assert other != world.connection_id
+    world.put("mine")
+    assert world.log_in("other")[1] == "none"
+    assert world.visit().figures == [100]
+
+
+# -- tickets ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ticket", ["", "0" * 32, "x" * 5000, "é"])
+def test_an_unknown_ticket_gets_nothing_and_harms_nothing(world: Any, ticket: str) -> None:
+    world.put("a")
+    assert world.endpoint.send_request(ticket, world.books.greeting(), "C:\\x.qbw") == ""
+    assert world.endpoint.receive_response(ticket, "<QBXML/>", "", "") == -1
+    assert world.endpoint.connection_error(ticket, "0x80040408", "no") == "done"
+    assert "not known here" in world.endpoint.get_last_error(ticket)
+    assert "not known here" in world.endpoint.close_connection(ticket)
+    assert world.rows(Exchange) == []
+
+
+def test_a_closed_ticket_is_spent(world: Any) -> None:
+    world.put("a", "b")
+    ticket = world.ticket()
+    document = world.ask(ticket, first=True)
+    world.endpoint.close_connection(ticket)
+    assert world.ask(ticket) == ""
+    assert world.give(ticket, document) == -1
+    assert "not known here" in world.endpoint.close_connection(ticket)
+    assert world.jobs() == {"a": "waiting", "b": "waiting"}
+
+
+def test_a_ticket_that_was_taken_over_is_spent_and_its_late_answer_counts_once(world: Any) -> None:
+    world.put("a")
+    slow = world.ticket()
+    document = world.ask(slow, first=True)
+    quick = world.ticket()
+    assert world.give(slow, document) == -1
+    assert world.jobs() == {"a": "waiting"}
+    assert world.ask(quick, first=True) == document
+    assert world.give(quick, document) == 100
+    assert world.books.invoices == ["a"]
+
+
+# -- greeting -----------------------------------------------------------------
+
+
+def test_a_connector_that_brings_no_greeting_is_asked_for_it(world: Any, speak: Any) -> None:
+    world.put("a")
+    seen = world.visit(brings_greeting=False)
+    assert speak.tags(world.books.sent[0]) == ["HostQueryRq", "CompanyQueryRq", "PreferencesQueryRq"]
+    assert speak.OWNER_ID in world.books.sent[0]
+    assert seen.figures == [0, 100]
+    assert world.connection().verdict is Verdict.GO
+    assert world.connection().company_path == speak.PATH
+
+
+def test_a_foreign_file_is_recognised_also_when_we_had_to_ask(world: Any) -> None:
+    world.books.file_id = "{11111111-1111-1111-1111-111111111111}"
+    world.put("a")
+    seen = world.visit(brings_greeting=False)
+    assert seen.figures == [-1]
+    assert "belongs to another connection" in seen.error
+    assert world.books.invoices == []
+
+
+def test_the_preferences_are_kept(world: Any) -> None:
+    world.put("a")
+    world.visit()
+    row = world.connection()
+    assert row.preferences["closing_date"] == "2026-09-30"
+    assert row.preferences["uses_classes"] is True
+    assert row.host["supported_qbxml_version"] == ["1.0", "12.0", "13.0", "16.0"]
+
+
+def test_a_quickbooks_that_is_too_old_is_refused_with_a_sentence(world: Any) -> None:
+    world.books.versions = ("1.0", "10.0", "12.0", "CA3.0")
+    world.put("a")
+    seen = world.visit()
+    assert seen.figures == []
+    assert "QuickBooks 2015 or newer" in seen.error
+    assert world.books.sent == []
+    assert world.connection().verdict is Verdict.TOO_OLD
+
+
+@pytest.mark.parametrize(
+    ("file_id", "name", "words"),
+    [
+        ("{11111111-1111-1111-1111-111111111111}", "Nordet Infogérance inc.", "belongs to another connection"),
+        (None, "Nordet Infogérance inc.", "does not carry this connection's mark"),
+        (None, "Sudet inc.", "Another company is open: Sudet inc. instead of Nordet"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_neither_read_nor_written(
+    world: Any, speak: Any, file_id: str | None, name: str, words: str
+) -> None:
+    world.put("first")
+    world.visit()
+    world.books.file_id, world.books.name = file_id, name
+    world.put("a")
+    world.refresh()
+    before = len(world.books.sent)
+    seen = world.visit()
+    assert len(world.books.sent) == before
+    assert words in seen.error
+    assert seen.closed == seen.error
+    assert world.jobs()["a"] == "waiting"
+    assert world.connection().company_name == speak.NAME
+
+
+@pytest.mark.parametrize("change", [{"path": "D:\\Copie\\Nordet.qbw"}, {"name": "Nordet 2027 inc."}])
+def test_a_file_that_moved_or_was_renamed_is_read_and_not_written_until_a_person_confirms(
+    world: Any, speak: Any, change: dict[str, str]
+) -> None:
+    world.put("first")
+    world.visit()
+    for name, value in change.items():
+        setattr(world.books, name, value)
+    world.put("a")
+    world.refresh()
+    seen = world.visit()
+    assert "InvoiceAddRq" not in "".join(world.books.sent[1:])
+    assert "CustomerQueryRq" in "".join(world.books.sent[1:])
+    assert seen.figures[-1] == -1
+    assert "Nothing is written until you confirm" in seen.error
+    assert world.connection().company_path == speak.PATH
+    world.amend(company_name=world.books.name, company_path=world.books.path)
+    assert world.visit().figures[-1] == 100
+    assert world.books.invoices == ["first", "a"]
+
+
+def test_a_lost_write_is_not_sent_again_into_a_file_that_is_not_surely_ours(world: Any, speak: Any) -> None:
+    world.put("first")
+    world.visit()
+    world.put("a")
+    lost = world.visit_and_lose(executed=False)
+    world.books.path = "D:\\Copie\\Nordet.qbw"
+    sent = len(world.books.sent)
+    world.visit()
+    assert len(world.books.sent) == sent
+    world.books.path = speak.PATH
+    world.visit()
+    assert world.books.sent[sent:] == [lost]
+    assert world.books.invoices == ["first", "a"]
+
+
+@pytest.mark.parametrize("text", ["<QBXML>", "nonsense", "<QBXML><QBXMLMsgsRs/></QBXML>"])
+def test_a_greeting_that_cannot_be_read_or_names_no_company_stops_the_visit(world: Any, text: str) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    assert world.endpoint.send_request(ticket, text, "C:\\x.qbw") == ""
+    assert "first answer cannot be read" in world.endpoint.get_last_error(ticket)
+    assert world.visit().figures == [100]
+
+
+# -- errors of the connection ---------------------------------------------------
+
+
+def test_opening_the_file_is_tried_a_few_times_while_no_path_is_known(world: Any) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    told = [world.endpoint.connection_error(ticket, "0x80040408", "Could not start QuickBooks.") for _ in range(3)]
+    assert told == ["", "", "done"]
+    assert "0x80040408" in world.endpoint.close_connection(ticket)
+
+
+def test_a_first_failure_to_open_does_not_spoil_the_visit_that_follows(world: Any) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    assert world.endpoint.connection_error(ticket, "0x80040408", "Could not start QuickBooks.") == ""
+    assert world.give(ticket, world.ask(ticket, first=True)) == 100
+    assert world.endpoint.close_connection(ticket) == "All done: 1 requests answered."
+
+
+def test_another_file_than_ours_is_never_tried_instead(world: Any) -> None:
+    world.put("a")
+    world.visit()
+    world.put("b")
+    ticket = world.ticket()
+    assert world.endpoint.connection_error(ticket, "0x8004040A", "another file is open") == "done"
+    assert world.ask(ticket, first=True) == ""
+
+
+# -- answers ------------------------------------------------------------------
+
+
+def test_an_answer_before_any_request_fails_the_visit_with_a_sentence(world: Any) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    assert world.endpoint.receive_response(ticket, "<QBXML/>", "", "") == -1
+    assert "came before a request" in world.endpoint.get_last_error(ticket)
+    assert world.ask(ticket) == ""
+
+
+def test_the_same_answer_twice_is_applied_once_and_gets_the_same_figure(world: Any) -> None:
+    world.put(*(f"{n}" for n in range(60)))
+    ticket = world.ticket()
+    answer = world.books.process(world.ask(ticket, first=True))
+    first = world.endpoint.receive_response(ticket, answer, "", "")
+    assert 0 < first < 100
+    assert world.endpoint.receive_response(ticket, answer, "", "") == first
+    assert [len(world.job(f"{n}").payload["told"]) for n in range(50)] == [1] * 50
+    answer = world.books.process(world.ask(ticket))
+    assert world.endpoint.receive_response(ticket, answer, "", "") == 100
+    assert world.endpoint.receive_response(ticket, answer, "", "") == 100
+    assert len(world.job("59").payload["told"]) == 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: "<html>proxy</html>",
+        lambda text: text.replace("InvoiceAddRs", "CustomerAddRs"),
+        lambda text: text.replace('requestID="', 'requestID="9'),
+        lambda text: text[: text.rindex("<InvoiceAddRs")] + "</QBXMLMsgsRs></QBXML>",
+        lambda text: text.replace("<TxnID>", "<Was>").replace("</TxnID>", "</Was>"),
+        lambda text: '<QBXML><QBXMLMsgsRs messageSetStatusCode="9001"/></QBXML>',
+    ],
+    ids=["cut", "empty", "html", "other answer", "other id", "one missing", "no TxnID", "set status"],
+)
+def test_an_answer_that_cannot_be_read_is_asked_for_again_at_the_next_visit(world: Any, spoil: Any) -> None:
+    world.put("a", "b")
+    ticket = world.ticket()
+    document = world.ask(ticket, first=True)
+    answer = world.books.process(document)
+    with structlog.testing.capture_logs():
+        assert world.endpoint.receive_response(ticket, spoil(answer), "", "") == -1
+    sentence = world.endpoint.get_last_error(ticket)
+    assert "cannot be read" in sentence
+    assert "next visit" in sentence
+    assert world.jobs() == {"a": "waiting", "b": "waiting"}
+    assert world.job("a").payload == {}
+    assert world.endpoint.close_connection(ticket) == sentence
+    assert world.visit().figures == [100]
+    assert world.books.sent == [document, document]
+    assert world.books.invoices == ["a", "b"]
+    assert world.job("a").payload == {"told": ["T-1"]}
+
+
+def test_a_crash_inside_is_never_reported_as_success(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    document = world.ask(ticket, first=True)
+    monkeypatch.setattr(endpoint_module, "read_answers", lambda _text: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        world.give(ticket, document)
+    monkeypatch.undo()
+    assert world.endpoint.get_last_error(ticket) == endpoint_module.UNEXPECTED
+    assert world.endpoint.close_connection(ticket) == endpoint_module.UNEXPECTED
+    assert world.visit().figures == [100]
+    assert world.books.invoices == ["a"]
+
+
+def test_a_visit_that_is_cut_short_is_not_called_done(world: Any) -> None:
+    world.put(*(f"{n}" for n in range(60)))
+    ticket = world.ticket()
+    world.give(ticket, world.ask(ticket, first=True))
+    assert "All done" not in world.endpoint.close_connection(ticket)
+    assert world.rows(Session)[0].result == "failed"
+
+
+def test_nothing_more_to_send_is_said_in_a_sentence(world: Any) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    world.give(ticket, world.ask(ticket, first=True))
+    assert world.ask(ticket) == ""
+    assert world.endpoint.get_last_error(ticket) == "Nothing to do: everything is up to date."
+
+
+def test_an_error_in_one_request_does_not_stop_the_rest(world: Any, speak: Any) -> None:
+    plain = world.books._answer
+
+    def say(request: Any) -> str:
+        if request.findtext(".//Memo") == "b":
+            return speak.error("InvoiceAdd", request.get("requestID"), 3140)
+        del world.books.says["InvoiceAdd"]
+        try:
+            return plain(request)
+        finally:
+            world.books.says["InvoiceAdd"] = say
+
+    world.books.says["InvoiceAdd"] = say
+    world.put("a", "b", "c")
+    seen = world.visit()
+    assert seen.figures == [100]
+    assert "1 need attention" in seen.closed
+    assert world.jobs() == {"a": "done", "b": "parked", "c": "done"}
+    parked = world.job("b")
+    assert (parked.status_code, parked.status_message) == ("3140", "said 3140")
+    assert [status.code for status in world.add.parkings] == ["3140"]
+    assert world.visit().told[1] == "none"
+
+
+def test_every_row_belongs_to_its_connection(world: Any) -> None:
+    world.put("a")
+    world.refresh()
+    world.visit()
+    for table in (Session, Exchange, Request):
+        assert {row.connection_id for row in world.rows(table)} == {world.connection_id}
+    assert all(job.state is JobState.DONE for job in world.rows(type(world.job("a"))))
