@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from portal import settings as configuration
 from portal.billing.period import BillingMode
 from portal.errors import Unusable
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
-from portal.server import listen, serve_in_thread
+from portal.server import PortTaken, listen, serve_in_thread
 from portal.services import Portal, accounts, build_portal, catalog, connections, mappings, runs, status
 from portal.web.demo import DemoVisit, demo_blueprint
 from portal.wsgi import build_wsgi
@@ -64,13 +64,15 @@ class _Stage:
 
 def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
     """Play the loop and print its table; then serve until interrupted unless `ends`. 1 when not all is reconciled."""
-    sock = _listen(port)
-    port = sock.getsockname()[1]
-    folder = _fresh_folder(port)
-    portal = build_portal(configuration.load(data=folder, database_url=None, url=f"http://localhost:{port}"))
-    stage = _set_up(portal, folder)
-    server = serve_in_thread(build_wsgi(portal, extra_blueprints=[demo_blueprint(lambda _id: _play(stage))]), sock)
-    try:
+    with ExitStack() as closing:
+        sock = closing.enter_context(_listen(port))
+        port = sock.getsockname()[1]
+        folder = _fresh_folder(port)
+        portal = build_portal(configuration.load(data=folder, database_url=None, url=f"http://localhost:{port}"))
+        closing.callback(portal.database.close)
+        stage = _set_up(portal, folder)
+        server = serve_in_thread(build_wsgi(portal, extra_blueprints=[demo_blueprint(lambda _id: _play(stage))]), sock)
+        closing.callback(server.close)
         made = _play_month(stage)
         seen = status.status(portal, stage.connection_id)
         is_reconciled = bool(made.drafts) and all(draft.state is DraftState.RECONCILED for draft in made.drafts)
@@ -80,17 +82,14 @@ def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
             return 0 if is_reconciled else 1
         _wait()
         return 0
-    finally:
-        server.close()
-        portal.database.close()
 
 
-def _listen(port: int) -> Any:
+def _listen(port: int) -> socket.socket:
     for attempt in range(PORTS_TO_TRY):
         try:
             sock = listen("127.0.0.1", port + attempt if port else 0)
-        except Unusable:
-            if attempt == PORTS_TO_TRY - 1 or not port:
+        except PortTaken:
+            if attempt == PORTS_TO_TRY - 1:
                 raise
             continue
         if attempt:

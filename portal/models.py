@@ -21,6 +21,9 @@ from portal.billing.period import BillingMode
 from qbwc import models as qbwc_models
 from qbwc.models import UtcDateTime, choice
 
+LONGEST_NAME = 120
+LONGEST_KEY = 200
+
 
 class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal kept as text: no digit of a provider's number is lost on any database."""
@@ -84,7 +87,7 @@ class Partner(Base):
     __tablename__ = "partner"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(120), unique=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME), unique=True)
     created_at: Mapped[datetime]
 
 
@@ -131,7 +134,7 @@ class Connection(Base):
 
     id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"), primary_key=True)
     partner_id: Mapped[int] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(120))
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
     billing_mode: Mapped[BillingMode] = mapped_column(choice(BillingMode))
     invoice_day: Mapped[int]
     prorate_additions: Mapped[bool] = mapped_column(default=False)
@@ -155,7 +158,7 @@ class Offer(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
-    key: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(LONGEST_KEY))
     name: Mapped[str]
     item_list_id: Mapped[str | None] = mapped_column(String(36))
     is_synchronized: Mapped[bool] = mapped_column(default=True)
@@ -169,7 +172,7 @@ class Organization(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
-    key: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(LONGEST_KEY))
     name: Mapped[str]
     customer_list_id: Mapped[str | None] = mapped_column(String(36))
     mode: Mapped[InvoiceMode] = mapped_column(choice(InvoiceMode), default=InvoiceMode.CREATE)

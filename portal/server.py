@@ -18,8 +18,12 @@ THREADS = 8
 LARGEST_REQUEST = 128 * 1024 * 1024
 
 
+class PortTaken(Unusable):  # noqa: N818
+    """Another program listens there."""
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises Unusable when the address is taken or not ours."""
+    """A listening socket. Raises PortTaken, and Unusable when the address is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     if os.name != "nt":
@@ -30,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
-            raise Unusable(
+            raise PortTaken(
                 "Port %(port)s on %(host)s is in use. Give another one with --port.", port=port, host=host
             ) from None
         raise Unusable(
@@ -69,11 +73,15 @@ def serve_in_thread(application: Any, sock: socket.socket) -> Any:
 
 def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
     """Serve until interrupted."""
-    sock = listen(host, port)
-    given = {} if os.environ.get("PORTAL_URL") else {"url": f"http://localhost:{sock.getsockname()[1]}"}
     from portal.wsgi import build_wsgi
 
-    portal = build_portal(configuration.load(os.environ, **given))
+    sock = listen(host, port)
+    given = {} if os.environ.get("PORTAL_URL") else {"url": f"http://localhost:{sock.getsockname()[1]}"}
+    try:
+        portal = build_portal(configuration.load(**given))
+    except BaseException:
+        sock.close()
+        raise
     server = build_server(build_wsgi(portal), sock)
     if with_worker:
         from portal import worker

@@ -47,7 +47,9 @@ def bill_what_is_due(portal: Portal) -> list[int]:
         if (connection_id, on) in done or not status.status(portal, connection_id).can_bill:
             continue
         try:
-            made.append(runs.bill(portal, connection_id, on).id)
+            # An empty run would close the date: charges often arrive days after it.
+            if any(draft.reason is None for draft in runs.preview(portal, connection_id, on).drafts):
+                made.append(runs.bill(portal, connection_id, on).id)
         except IntegrityError:
             log.info("another worker made the run", connection=connection_id, date=on.isoformat())
         except PortalError as error:

@@ -31,13 +31,19 @@ class KeptLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedLine:
-    """A line of a draft; `position` is its place there."""
+    """A line of a draft; `position` is its place there.
+
+    `states_all`: the quantity is the whole of the period, so that it may stand in place of the partner's own figure; an
+    addition or a credit never does. `txn_line_id`: the line that it became, once QuickBooks has said so.
+    """
 
     position: int
     item_list_id: str
     description: str
     quantity: Decimal
     service_date: date
+    states_all: bool = True
+    txn_line_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +57,25 @@ class Step:
 def merge(existing: Sequence[KeptLine], wanted: Sequence[WantedLine], ours: Set[str] = frozenset()) -> tuple[Step, ...]:
     """The complete list of lines: existing ones in order, then the new ones.
 
-    A wanted line takes over the first existing line with its item; a credit or a zero never does, because the seats on
-    the partner's line would vanish with it. Lines in `ours` (TxnLineIDs that an earlier draft wrote) are kept, because
-    they bill other charges.
+    A wanted line that states the whole of its period takes over the first existing line with its item and a quantity;
+    an addition, a credit or a zero never does, because the seats on the partner's line would vanish with it. Lines in
+    `ours` (TxnLineIDs that an earlier draft wrote) are kept, because they bill other charges.
     """
     waiting = list(wanted)
     steps = []
     for line in existing:
         taker = None
-        if not line.is_group and line.item_list_id and line.txn_line_id not in ours:
-            taker = next((one for one in waiting if one.item_list_id == line.item_list_id and one.quantity > 0), None)
+        if not line.is_group and line.quantity is not None and line.txn_line_id not in ours:
+            taker = next((one for one in waiting if _may_take(one, line)), None)
         if taker is not None:
             waiting.remove(taker)
         steps.append(Step(kept=line, wanted=taker))
     steps.extend(Step(kept=None, wanted=one) for one in waiting)
     return tuple(steps)
+
+
+def _may_take(one: WantedLine, line: KeptLine) -> bool:
+    return one.states_all and one.quantity > 0 and one.item_list_id == line.item_list_id
 
 
 class Difference(StrEnum):
@@ -118,6 +128,7 @@ def reconcile(
 def _pair(wanted: Sequence[WantedLine], free: list[KeptLine]) -> dict[int, KeptLine]:
     """The line that answers to each wanted one, by position: alike in everything first, then in less and less."""
     likenesses: tuple[Callable[[WantedLine, KeptLine], bool], ...] = (
+        lambda one, line: one.txn_line_id == line.txn_line_id,
         lambda one, line: _has_item(one, line) and one.quantity == line.quantity and _has_text(one, line),
         lambda one, line: _has_item(one, line) and one.quantity == line.quantity,
         lambda one, line: _has_item(one, line) and _has_text(one, line),

@@ -7,7 +7,7 @@ the row to fix; a charge with a reason waits and is billed by a later run.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -33,6 +33,7 @@ class Reason(StrEnum):
     CUSTOMER_INACTIVE = "customer-inactive"
     BEFORE_START = "before-start"
     CURRENCY = "currency"
+    MONEY_CREDIT = "money-credit"
     NOTHING_TO_BILL = "nothing-to-bill"
     NEGATIVE_TOTAL = "negative-total"
 
@@ -144,17 +145,51 @@ class Rules:
     home_currency: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of subscriptions beyond the charges at hand, billed ones included.
+
+    `wholes`: the periods of recurring charges, by organization and offer id; they tell an addition from a first partial
+    period. `unit_costs`: what a unit of an offer was ever charged at; they tell a credit of seats from one of money.
+    """
+
+    wholes: Mapping[tuple[int, int], Sequence[Period]]
+    unit_costs: Mapping[int, Set[Decimal]]
+
+    @classmethod
+    def of(cls, charges: Iterable[tuple[int, int, Charge]]) -> History:
+        """From charges, each with its organization's and its offer's id."""
+        wholes: dict[tuple[int, int], list[Period]] = {}
+        costs: dict[int, set[Decimal]] = {}
+        for organization_id, offer_id, charge in charges:
+            if charge.kind is ChargeKind.RECURRING:
+                wholes.setdefault((organization_id, offer_id), []).append(Period(charge.start, charge.end))
+            if charge.kind is not ChargeKind.CREDIT:
+                costs.setdefault(offer_id, set()).add(abs(charge.unit_cost))
+        return cls(wholes, costs)
+
+    def around(self, row: Received) -> list[Period]:
+        """The whole periods of the same subscription that the charge begins in."""
+        return [one for one in self.wholes.get((row.organization_id, row.offer_id), ()) if row.charge.start in one]
+
+
 def plan(
     received: Iterable[Received],
     offers: dict[int, MappedOffer],
     organizations: dict[int, MappedOrganization],
     rules: Rules,
+    history: History | None = None,
 ) -> Plan:
-    """Sort charges into drafts and reasons. The order of drafts is by organization name, of lines by offer and date."""
+    """Sort charges into drafts and reasons. The order of drafts is by organization name, of lines by offer and date.
+
+    Without `history` the charges at hand are all that is known.
+    """
+    received = list(received)
+    history = history or History.of((row.organization_id, row.offer_id, row.charge) for row in received)
     skipped: list[Skipped] = []
     by_organization: dict[int, list[Received]] = {}
     for row in received:
-        reason = refusal(row, offers[row.offer_id], organizations[row.organization_id], rules)
+        reason = refusal(row, offers[row.offer_id], organizations[row.organization_id], rules, history)
         if reason is None:
             by_organization.setdefault(row.organization_id, []).append(row)
         else:
@@ -163,7 +198,7 @@ def plan(
             )
     drafts = []
     for organization_id, rows in by_organization.items():
-        lines = _lines(rows, offers, rules)
+        lines = _lines(rows, offers, rules, history)
         drafts.append(
             Draft(
                 organization_id=organization_id,
@@ -183,11 +218,39 @@ def sort_key(name: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
 
 
-def refusal(row: Received, offer: MappedOffer, organization: MappedOrganization, rules: Rules) -> Reason | None:
+def refusal(
+    row: Received, offer: MappedOffer, organization: MappedOrganization, rules: Rules, history: History
+) -> Reason | None:
     """Why a charge cannot be billed now; None when it can."""
-    if rules.start_date is not None and row.charge.start < rules.start_date:
+    if rules.start_date is not None and _begins_before(row, rules.start_date, history):
         return Reason.BEFORE_START
-    return organization_refusal(organization) or offer_refusal(offer) or _currency_refusal(row, organization, rules)
+    return (
+        organization_refusal(organization)
+        or offer_refusal(offer)
+        or _currency_refusal(row, organization, rules)
+        or (Reason.MONEY_CREDIT if _is_money(row, history) else None)
+    )
+
+
+def _begins_before(row: Received, floor: date, history: History) -> bool:
+    """Whether a charge is older than the floor, or gives back what was never billed here because it was."""
+    if row.charge.start < floor:
+        return True
+    around = history.around(row) if row.charge.kind is ChargeKind.CREDIT else []
+    return bool(around) and all(one.start < floor for one in around)
+
+
+def _is_money(row: Received, history: History) -> bool:
+    """Whether a charge is an amount without seats: it cannot be billed by quantity at QuickBooks' own price.
+
+    A provider may write a credit of seats with the sign on the price; then its unit cost is one that the offer has.
+    """
+    charge = row.charge
+    if charge.quantity == 0:
+        return charge.amount != 0
+    if charge.quantity < 0 or charge.amount >= 0:
+        return False
+    return abs(charge.unit_cost) not in history.unit_costs.get(row.offer_id, frozenset())
 
 
 def organization_refusal(organization: MappedOrganization) -> Reason | None:
@@ -220,14 +283,15 @@ def _currency_refusal(row: Received, organization: MappedOrganization, rules: Ru
     return Reason.CURRENCY if expected and expected != row.charge.currency else None
 
 
-def _lines(rows: Sequence[Received], offers: dict[int, MappedOffer], rules: Rules) -> tuple[Line, ...]:
-    offers_with_whole = {row.offer_id for row in rows if row.charge.kind is ChargeKind.RECURRING}
+def _lines(
+    rows: Sequence[Received], offers: dict[int, MappedOffer], rules: Rules, history: History
+) -> tuple[Line, ...]:
     nets = rebilled((row.offer_id, row.charge) for row in rows)
     groups: dict[tuple[object, ...], list[tuple[Received, Decimal, str]]] = {}
     names = {row.offer_id: (sort_key(offers[row.offer_id].name), row.offer_id) for row in rows}
     for row in sorted(rows, key=lambda row: (names[row.offer_id], row.charge.start, row.id)):
         net = nets.get((row.offer_id, row.charge.start, row.charge.end))
-        billed = bill(row.charge, row.whole, row.offer_id in offers_with_whole, rules.boxes, rules.mode, net)
+        billed = bill(row.charge, row.whole, bool(history.around(row)), rules.boxes, rules.mode, net)
         key = (row.offer_id, row.charge.offer_name, row.charge.kind, row.charge.start, row.charge.end, billed.change)
         groups.setdefault(key, []).append((row, billed.quantity, billed.arithmetic))
     lines = []
@@ -292,6 +356,7 @@ __all__ = [
     "BILLABLE_ITEMS",
     "Change",
     "Draft",
+    "History",
     "Line",
     "MappedOffer",
     "MappedOrganization",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 
 from portal.errors import Conflict, NotFound, Refused
-from portal.models import Member, Partner, Role, User
+from portal.models import LONGEST_NAME, Member, Partner, Role, User
 from portal.services import Portal
 
 SHORTEST_PASSWORD = 10
@@ -47,6 +47,7 @@ def add_partner(portal: Portal, name: str) -> PartnerView:
     name = name.strip()
     if not name:
         raise Refused("A partner needs a name.")
+    check_length(name)
     with portal.database.write() as db:
         if db.scalar(sa.select(Partner.id).filter_by(name=name)) is not None:
             raise Conflict("There is already a partner %(name)s.", name=name)
@@ -54,6 +55,14 @@ def add_partner(portal: Portal, name: str) -> PartnerView:
         db.add(partner)
         db.flush()
         return PartnerView(id=partner.id, name=partner.name)
+
+
+def check_length(name: str) -> None:
+    """Raises Refused for a name that is too long to keep."""
+    if len(name) > LONGEST_NAME:
+        raise Refused(
+            "A name has at most %(most)s characters; this one has %(count)s.", most=LONGEST_NAME, count=len(name)
+        )
 
 
 def find_partner(db: sa.orm.Session, name: str) -> Partner:

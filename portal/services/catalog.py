@@ -18,7 +18,7 @@ from sqlalchemy import orm
 
 from portal.billing import charge as billing
 from portal.errors import Refused
-from portal.models import BilledCharge, Charge, Delivery, Offer, Organization
+from portal.models import LONGEST_KEY, BilledCharge, Charge, Delivery, Offer, Organization
 from portal.providers import Delivery as Delivered
 from portal.providers import ProviderError, sherweb
 from portal.services import Portal
@@ -68,6 +68,15 @@ def import_charges(portal: Portal, connection_id: int, data: bytes, *, name: str
             "There is no provider %(provider)s: give one of %(known)s.", provider=provider, known=", ".join(PROVIDERS)
         )
     delivered = PROVIDERS[provider](data, name)
+    for one in delivered.charges:
+        if len(one.organization) > LONGEST_KEY or len(one.offer_key) > LONGEST_KEY:
+            raise Refused(
+                "%(file)s names an organization or offer in more than %(most)s characters: %(name)s… Nothing was "
+                "imported: shorten it at the provider and export again.",
+                file=name,
+                most=LONGEST_KEY,
+                name=max(one.organization, one.offer_key, key=len)[:40],
+            )
     digest = hashlib.sha256(data).hexdigest()
     with portal.database.write() as db:
         hold(db, connection_id)

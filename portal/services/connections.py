@@ -17,7 +17,7 @@ from portal.billing.period import BillingMode, invoice_date_on_or_before, next_i
 from portal.errors import Conflict, NotFound, Refused
 from portal.models import Connection
 from portal.services import Portal
-from portal.services.accounts import find_partner
+from portal.services.accounts import check_length, find_partner
 from qbwc import models as wire
 from qbwc.endpoint import hash_secret
 from qbwc.identity import Verdict
@@ -80,6 +80,7 @@ def add_connection(
     name = name.strip()
     if not name:
         raise Refused("A connection needs a name.")
+    check_length(name)
     if not 1 <= invoice_day <= 31:
         raise Refused("The invoice day %(day)s is not a day of the month: give 1 to 31.", day=invoice_day)
     for box in prorate:

@@ -22,7 +22,7 @@ from portal.billing.mapping import (
     organization_refusal,
 )
 from portal.errors import NotFound, Refused, Sentence
-from portal.models import BilledCharge, Charge, InvoiceMode, Offer, Organization
+from portal.models import LONGEST_KEY, BilledCharge, Charge, InvoiceMode, Offer, Organization
 from portal.services import Portal
 from portal.services.connections import hold
 from portal.services.reasons import REASONS
@@ -335,10 +335,12 @@ def map_organization(
 
 def _require(db: orm.Session, connection_id: int, kind: str, list_id: str) -> None:
     if list_id not in load_targets(db, connection_id, kind, {list_id}):
-        noun = "item" if kind == "item" else "customer"
+        if kind == "item":
+            raise Refused(
+                "QuickBooks has no such item any more. Click Update Selected in the Web Connector, then choose again."
+            )
         raise Refused(
-            "QuickBooks has no such %(noun)s any more. Click Update Selected in the Web Connector, then choose again.",
-            noun=noun,
+            "QuickBooks has no such customer any more. Click Update Selected in the Web Connector, then choose again."
         )
 
 
@@ -377,9 +379,17 @@ def _read_csv(data: bytes, name: str) -> list[tuple[int, dict[str, str]]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", "replace")
+    if "\0" in text:
+        raise Refused("%(file)s is not text. Save it as CSV in UTF-8.", file=name)
     first = text.splitlines()[0] if text.strip() else ""
     delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return _read_rows(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter), name)
+    except csv.Error as error:
+        raise Refused("%(file)s is not CSV: %(reason)s. Save it as CSV again.", file=name, reason=error) from None
+
+
+def _read_rows(reader: csv.DictReader[str], name: str) -> list[tuple[int, dict[str, str]]]:
     columns = [column.strip().casefold() for column in reader.fieldnames or []]
     missing = [column for column in COLUMNS if column not in columns]
     if missing:
@@ -413,12 +423,19 @@ def _target_id(names: dict[str, str], row: dict[str, str], noun: str, file: str,
         return None
     found = names.get(row["quickbooks"].casefold())
     if found is None:
+        if noun == "item":
+            raise _line(
+                file,
+                number,
+                "%(file)s, line %(line)s: QuickBooks has no item “%(name)s”. Write its full name as QuickBooks shows "
+                "it, with parents, such as Parent:Child.",
+                name=row["quickbooks"],
+            )
         raise _line(
             file,
             number,
-            "%(file)s, line %(line)s: QuickBooks has no %(noun)s “%(name)s”. Write its full name as "
-            "QuickBooks shows it, with parents, such as Parent:Child.",
-            noun=noun,
+            "%(file)s, line %(line)s: QuickBooks has no customer “%(name)s”. Write its full name as QuickBooks shows "
+            "it, with parents, such as Parent:Child.",
             name=row["quickbooks"],
         )
     return found
@@ -430,12 +447,24 @@ def _sync(row: dict[str, str], file: str, number: int) -> bool:
     return _YES[row["sync"].casefold()]
 
 
+def _check_length(key: str, file: str, number: int) -> None:
+    if len(key) > LONGEST_KEY:
+        raise _line(
+            file,
+            number,
+            "%(file)s, line %(line)s: a key of %(count)s characters is too long; %(most)s is the most.",
+            count=len(key),
+            most=LONGEST_KEY,
+        )
+
+
 def _apply_offer(
     db: orm.Session, connection_id: int, row: dict[str, str], names: dict[str, dict[str, str]], file: str, number: int
 ) -> bool:
     key = row["key"] or row["name"]
     if not key:
         raise _line(file, number, "%(file)s, line %(line)s: an offer needs a key.")
+    _check_length(key, file, number)
     item = _target_id(names["item"], row, "item", file, number)
     found = db.scalar(sa.select(Offer).filter_by(connection_id=connection_id, key=key))
     if found is None:
@@ -452,6 +481,7 @@ def _apply_organization(
     key = row["key"] or row["name"]
     if not key:
         raise _line(file, number, "%(file)s, line %(line)s: an organization needs a name.")
+    _check_length(key, file, number)
     customer = _target_id(names["customer"], row, "customer", file, number)
     found = db.scalar(sa.select(Organization).filter_by(connection_id=connection_id, key=key))
     if found is None:

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from portal.billing.charge import ChargeKind
 from portal.billing.invoice import Difference, KeptLine, Step, WantedLine, merge, reconcile
 from portal.billing.matching import Candidate, Obstacle, choose
 from portal.billing.money import to_cents
@@ -257,6 +258,8 @@ def _wanted_lines(draft: Draft) -> tuple[WantedLine, ...]:
             description=line.description,
             quantity=line.quantity,
             service_date=line.service_date,
+            states_all=line.kind in (ChargeKind.RECURRING, ChargeKind.USAGE),
+            txn_line_id=line.txn_line_id,
         )
         for line in draft.lines
     )

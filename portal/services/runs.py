@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -209,8 +209,10 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
         mapped,
         {row.id: mapped_organization(row, customers.get(row.customer_list_id or "")) for row in organizations.values()},
         _rules(connection),
+        _history(db, connection_id, period),
     )
-    costs = rules.unit_costs(received, mapped)
+    refused = {one.charge_id for one in plan.skipped if one.reason in _NO_COST}
+    costs = rules.unit_costs((row for row in received if row.id not in refused), mapped)
     return _Prepared(
         connection=connection,
         period=period,
@@ -221,6 +223,20 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
         items=items,
         costs=costs,
     )
+
+
+# The cost of a charge that is too old, or in another currency, says nothing of the item's.
+_NO_COST = frozenset({rules.Reason.BEFORE_START, rules.Reason.CURRENCY, rules.Reason.MONEY_CREDIT})
+
+
+def _history(db: orm.Session, connection_id: int, period: Period) -> rules.History:
+    """The charges that tell what a later one is: those of the two years before the end of the period."""
+    oldest = period.end - timedelta(days=2 * 366)
+    query = sa.select(Charge).where(
+        Charge.connection_id == connection_id, Charge.start < period.end, Charge.start >= oldest
+    )
+    rows = db.scalars(query.options(orm.joinedload(Charge.organization), orm.joinedload(Charge.offer)))
+    return rules.History.of((row.organization_id, row.offer_id, _value(row)) for row in rows)
 
 
 def _rules(connection: Connection) -> rules.Rules:

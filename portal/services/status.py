@@ -197,14 +197,14 @@ def _mapping_blockers(offers: OfferPage, organizations: OrganizationPage) -> lis
     if offers.unmapped:
         found.append(
             Sentence(
-                "%(count)s offers have no QuickBooks item. Map them, or turn their Sync switch off.",
+                "Offers without a QuickBooks item: %(count)s. Map them, or turn their Sync switch off.",
                 {"count": str(offers.unmapped)},
             )
         )
     if organizations.unmapped:
         found.append(
             Sentence(
-                "%(count)s organizations have no QuickBooks customer. Map them, or turn their Sync switch off.",
+                "Organizations without a QuickBooks customer: %(count)s. Map them, or turn their Sync switch off.",
                 {"count": str(organizations.unmapped)},
             )
         )
@@ -214,8 +214,8 @@ def _mapping_blockers(offers: OfferPage, organizations: OrganizationPage) -> lis
     if lost:
         found.append(
             Sentence(
-                "%(count)s mapped items or customers are gone, inactive or of the wrong kind in QuickBooks. Mend the "
-                "rows listed below.",
+                "Mapped items or customers that are gone, inactive or of the wrong kind in QuickBooks: %(count)s. Mend "
+                "the rows listed below.",
                 {"count": str(lost)},
             )
         )

@@ -90,6 +90,16 @@ def test_a_credit_never_takes_the_place_of_seats(quantity: str) -> None:
     assert [(step.kept, step.wanted) for step in steps] == [(kept("M"), seats), (None, credit)]
 
 
+def test_an_addition_never_takes_the_place_of_all_seats() -> None:
+    steps = merge([kept("M", quantity="18")], [wanted(0, quantity="0.48387", states_all=False)])
+    assert [(step.kept is not None, step.wanted is not None) for step in steps] == [(True, False), (False, True)]
+
+
+def test_a_flat_line_without_a_quantity_stays() -> None:
+    steps = merge([kept("M", quantity=None, amount=Decimal(450))], [wanted(0)])
+    assert [step.wanted for step in steps] == [None, wanted(0)]
+
+
 def test_a_group_is_never_taken_over_even_with_our_item() -> None:
     assert merge([replace(GROUP, item_list_id=M365)], [wanted()])[0].wanted is None
 
@@ -272,6 +282,13 @@ def test_lines_of_one_item_and_quantity_are_told_apart_by_their_text() -> None:
     lines = [wanted(0, quantity="1"), wanted(1, quantity="1", description="Microsoft 365 (2026-10-17 – 2026-10-31)")]
     result = reconcile(lines, [written(lines[1]), written(lines[0])])
     assert {position: line.txn_line_id for position, line in result.lines.items()} == {0: "W0", 1: "W1"}
+
+
+def test_a_line_that_was_ours_once_is_known_by_its_id() -> None:
+    twins = [kept("A", quantity="5"), kept("B", quantity="5")]
+    found = reconcile([wanted(0, quantity="5", txn_line_id="B")], twins, before=[twins[0]]).lines
+    assert found[0].txn_line_id == "B"
+    assert reconcile([wanted(0, quantity="5", txn_line_id="B")], twins).lines[0].txn_line_id == "B"
 
 
 def test_a_changed_quantity_does_not_take_the_line_of_another() -> None:

@@ -17,6 +17,7 @@ from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.mapping import (
     BILLABLE_ITEMS,
     Draft,
+    History,
     Line,
     MappedOffer,
     MappedOrganization,
@@ -119,9 +120,48 @@ def test_a_charge_that_cannot_be_billed_waits_and_says_why(reason: Reason, chang
 
 
 def test_every_reason_is_reached() -> None:
-    zero = only(run(received(quantity="0"))).reason
+    zero = only(run(received(quantity="0", amount=Decimal(0)))).reason
     negative = only(run(received(1, ChargeKind.CREDIT, "-1"))).reason
-    assert {*REFUSALS, zero, negative} == set(Reason)
+    money = run(received(1, ChargeKind.CREDIT, "1", amount=Decimal(-5), unit_cost=Decimal(-5))).skipped[0].reason
+    assert {*REFUSALS, zero, negative, money} == set(Reason)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit_cost", "amount", "is_money"),
+    [
+        ("10", "-0.50", "-5.00", True),
+        ("0", "0", "-50.00", True),
+        ("0", "0", "0", False),
+        ("2", "-16.05", "-14.70", False),
+        ("-2", "16.05", "-14.70", False),
+    ],
+)
+def test_money_given_back_is_never_billed_as_seats(quantity: str, unit_cost: str, amount: str, is_money: bool) -> None:
+    credit = received(2, ChargeKind.CREDIT, quantity, unit_cost=Decimal(unit_cost), amount=Decimal(amount))
+    skipped = run(received(1), credit).skipped
+    assert [one.reason for one in skipped] == ([Reason.MONEY_CREDIT] if is_money else [])
+
+
+def test_a_first_partial_month_is_no_addition_to_the_next_one() -> None:
+    november = Period(date(2026, 11, 1), date(2026, 12, 1))
+    first = received(1, ChargeKind.PRORATED, "5", start=DAY_17)
+    following = received(2, quantity="5", start=november.start, end=november.end)
+    rules = replace(ARREARS, boxes=Proration(partial=True))
+    assert quantities(run(first, following, rules=rules)) == ["2.41935", "5"]
+
+
+def test_an_addition_is_known_by_the_licences_that_were_billed_before() -> None:
+    addition = received(2, ChargeKind.PRORATED, "2", start=DAY_17)
+    history = History.of([(1, 1, received(1).charge), (1, 1, addition.charge)])
+    rules = replace(ARREARS, boxes=Proration(additions=True))
+    planned = plan([addition], {1: OFFER}, {1: STUDIO}, rules, history)
+    assert quantities(planned) == ["0.96774"]
+
+
+def test_what_was_never_billed_here_is_not_given_back() -> None:
+    rules = replace(ARREARS, start_date=date(2026, 10, 15))
+    result = run(received(1), received(2, ChargeKind.CREDIT, "-1", start=DAY_24), rules=rules)
+    assert [one.reason for one in result.skipped] == [Reason.BEFORE_START, Reason.BEFORE_START]
 
 
 def test_with_everything_in_order_it_is_billed() -> None:
@@ -181,7 +221,13 @@ def test_items_with_a_quantity_can_be_billed(kind: str) -> None:
 )
 def test_an_invoice_below_zero_or_of_nothing_is_held(rows: list[tuple[int, str]], reason: Reason | None) -> None:
     made = [
-        received(place, ChargeKind.CREDIT if number.startswith("-") else ChargeKind.RECURRING, number, offer=offer)
+        received(
+            place,
+            ChargeKind.CREDIT if number.startswith("-") else ChargeKind.RECURRING,
+            number,
+            offer=offer,
+            amount=Decimal(number) * 16,
+        )
         for place, (offer, number) in enumerate(rows)
     ]
     draft = only(run(*made))
