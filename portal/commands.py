@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from portal import logs
 from portal import settings as configuration
 from portal.billing.period import BillingMode
 from portal.errors import PortalError, Refused
@@ -32,6 +33,7 @@ from portal.services import Portal, accounts, build_portal, catalog, connections
 
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command. Every expected error is one sentence and exit status 2."""
+    logs.configure()
     name = f"{args.command} {args.action}" if "action" in args else args.command
     try:
         if name in SERVING:
@@ -99,7 +101,8 @@ def _ask_password() -> str:
     if not sys.stdin.isatty():
         try:
             typed = sys.stdin.readline().rstrip("\r\n")
-        except UnicodeDecodeError:
+            typed.encode()
+        except UnicodeError:
             raise Refused("The password on standard input is not text in UTF-8.") from None
         if not typed:
             raise Refused("No password was given: add --generate-password, or write one on standard input.")

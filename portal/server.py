@@ -18,7 +18,7 @@ THREADS = 8
 LARGEST_REQUEST = 128 * 1024 * 1024
 
 
-class PortTaken(Unusable):  # noqa: N818
+class PortTaken(Unusable):
     """Another program listens there."""
 
 
@@ -59,16 +59,39 @@ def build_server(application: Any, sock: socket.socket) -> Any:
         threads=THREADS,
         max_request_body_size=LARGEST_REQUEST,
         channel_timeout=600,
+        asyncore_use_poll=True,  # select() ends at file descriptor 1023, and the server with it
         clear_untrusted_proxy_headers=True,
         ident=None,
     )
 
 
-def serve_in_thread(application: Any, sock: socket.socket) -> Any:
-    """Serve in the background; returns the server."""
-    server = build_server(application, sock)
-    threading.Thread(target=server.run, name="portal-server", daemon=True).start()
-    return server
+class Background:
+    """A server in a thread of its own. Waitress may only be closed once its loop has ended."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="portal-server", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._server.asyncore.loop(timeout=1, map=self._server._map, use_poll=True, count=1)
+
+    def close(self) -> None:
+        """Finish what is being answered, and let go of the address."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._server.pull_trigger()
+        self._thread.join(timeout=5)
+        self._server.task_dispatcher.shutdown()
+        self._server.close()
+
+
+def serve_in_thread(application: Any, sock: socket.socket) -> Background:
+    """Serve in the background, until `close()`."""
+    return Background(build_server(application, sock))
 
 
 def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
@@ -76,7 +99,7 @@ def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
     from portal.wsgi import build_wsgi
 
     sock = listen(host, port)
-    given = {} if os.environ.get("PORTAL_URL") else {"url": f"http://localhost:{sock.getsockname()[1]}"}
+    given: dict[str, Any] = {} if os.environ.get("PORTAL_URL") else {"url": f"http://localhost:{sock.getsockname()[1]}"}
     try:
         portal = build_portal(configuration.load(**given))
     except BaseException:

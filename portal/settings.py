@@ -90,6 +90,8 @@ def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         raise Unusable(
             "PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url
         )
+    if "?" in str(settings.data.absolute()):  # begins the options in a database's address
+        raise Unusable("PORTAL_DATA is %(path)s; give a folder without a question mark.", path=settings.data)
     _prepare(settings)
     settings.key  # noqa: B018 -- raises when it cannot be read
     return settings

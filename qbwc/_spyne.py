@@ -58,8 +58,19 @@ def _provide_six_moves() -> None:
 
 _provide_six_moves()
 
-# This logger writes whole bodies, passwords included.
-logging.getLogger("spyne.protocol.soap.soap11.invalid").disabled = True
+# These loggers write whole bodies or values, passwords included. What matters is logged by the service.
+# A filter, because a logging configuration that comes later would set `disabled` back.
+for _logger in (
+    "spyne.protocol._base",
+    "spyne.protocol._inbase",
+    "spyne.protocol._outbase",
+    "spyne.protocol.soap.soap11",
+    "spyne.protocol.soap.soap11.invalid",
+    "spyne.protocol.xml",
+    "spyne.protocol.xml.invalid",
+    "spyne.server._base",
+):
+    logging.getLogger(_logger).addFilter(lambda _record: False)
 
 with warnings.catch_warnings():
     # Old syntax and old imports inside spyne; nothing that this package could change.

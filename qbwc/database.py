@@ -25,11 +25,14 @@ class Database:
         if self.url.drivername in ("postgres", "postgresql"):
             self.url = self.url.set(drivername="postgresql+psycopg")
         if self.is_sqlite:
-            self.engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+            self.engine = sa.create_engine(
+                self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+            )
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = sa.create_engine(self.url, pool_pre_ping=True)
+            # hide_parameters: an error's text ends in logs, and the values in it may be secrets or bodies.
+            self.engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
         self._writer = self.engine.execution_options(qbwc_writes=True)
 
     @property

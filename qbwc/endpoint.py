@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import orm
 
 from qbwc import greeting, queue, recovery
@@ -29,7 +29,7 @@ from qbwc.qbxml.envelope import render_request, render_set
 from qbwc.qbxml.status import judge_hresult
 from qbwc.session import Act, Call, State, act, progress
 
-log = structlog.get_logger("qbwc")
+log = logging.getLogger("qbwc")
 
 OLDEST_CONNECTOR = (2, 1, 0, 30)
 BUSY_FOR = timedelta(seconds=90)
@@ -94,7 +94,7 @@ class Endpoint:
                 or connection is None
                 or not connection.is_active
             ):
-                log.warning("authenticate refused", user=user_name[:64])
+                log.warning("authenticate refused: user %r", user_name[:64])
                 return ["", "nvu"]
             if self._is_busy(db, connection, now):
                 return ["", "busy"]
@@ -122,7 +122,7 @@ class Endpoint:
             except sa.exc.OperationalError:
                 raise
             except Exception:
-                log.exception("preparing a visit failed", connection=connection.id)
+                log.exception("preparing a visit of connection %s failed", connection.id)
 
     def _is_busy(self, db: orm.Session, connection: Connection, now: datetime) -> bool:
         """Whether another visit of this connection is under way; abandoned ones are closed.
@@ -178,7 +178,7 @@ class Endpoint:
         greeting.note(session, met)
         session.last_error = met.explanation or None
         if met.verdict is not Verdict.GO:
-            log.warning("company file questioned", verdict=met.verdict, connection=session.connection_id)
+            log.warning("company file of connection %s questioned: %s", session.connection_id, met.verdict)
         if not met.verdict.may_read:
             self._fail(session, met.explanation)
             return False
@@ -266,7 +266,7 @@ class Endpoint:
             with db.begin_nested():
                 self._apply_answers(db, session, exchange, response, now)
         except DecodeError as error:
-            log.error("answer unreadable", connection=session.connection_id, exchange=exchange.id, error=str(error))
+            log.error("answer to exchange %s unreadable: %s", exchange.id, error)
             return self._fail(
                 session, f"QuickBooks' answer cannot be read ({error}). It will be asked for again at the next visit."
             )
@@ -301,7 +301,7 @@ class Endpoint:
         self, db: orm.Session, session: Session, exchange: Exchange, hresult: str, message: str, now: datetime
     ) -> int:
         status = judge_hresult(hresult)
-        log.warning("message set refused", connection=session.connection_id, hresult=hresult)
+        log.warning("exchange %s refused as a whole: %r", exchange.id, hresult)
         # A set that was answered once was read once: whatever is wrong now, it is never split and built anew.
         if status.code.casefold() == PARSE_REFUSED and exchange.answered_at is None:
             recovery.refuse(db, self.registry, exchange, session, hresult, message, now)
@@ -374,7 +374,7 @@ class Endpoint:
         db.scalar(sa.select(Connection).where(Connection.id == owner).with_for_update(key_share=True))
         found = db.scalar(same)
         if found is None or found.state is State.CLOSED:
-            log.warning("ticket refused", known=found is not None)
+            log.warning("ticket refused: %s", "closed" if found is not None else "unknown")
             return None
         found.last_contact_at = now
         return found

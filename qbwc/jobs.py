@@ -77,7 +77,7 @@ class JobKind:
     priority: int = 50
 
     def answered(self, visit: Visit, answer: Answer) -> None:
-        """An answer came that is not an error. Ask for more, or finish."""
+        """An answer came that is not an error. Ask for more, or finish: a job that does neither is left to a person."""
         raise NotImplementedError
 
     def stale(self, visit: Visit, answer: Answer) -> bool:

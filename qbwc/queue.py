@@ -8,12 +8,12 @@ holds reads only or writes only, because only writes need QuickBooks to keep the
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import orm
 
 from qbwc.errors import DecodeError, QueueError
@@ -23,7 +23,7 @@ from qbwc.qbxml import Answer
 from qbwc.qbxml.reaction import DONE, Reaction, Section, Text
 from qbwc.qbxml.status import Status, judge
 
-log = structlog.get_logger("qbwc")
+log = logging.getLogger("qbwc")
 
 LARGEST_SET = 50
 LARGEST_BYTES = 400_000
@@ -194,7 +194,7 @@ def answer(registry: Registry, visit: Visit, said: Answer) -> Status:
     except _ENVIRONMENT:
         raise
     except Exception:
-        log.exception("handler failed", kind=visit.job.kind, job=visit.job.id, request=request.id)
+        log.exception("handler of job %s (%s) failed", visit.job.id, visit.job.kind)
         visit.session.done += 1
         written = None if status.reaction in DONE else False
         park(registry, visit, dataclasses.replace(UNHANDLED, message=said.message, written=written))
@@ -208,6 +208,9 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
         request.state = RequestState.ANSWERED
         visit.session.done += 1
         handler.answered(visit, said)
+        if job.state is JobState.WAITING and not _goes_on(visit.db, job):
+            # It would wait for ever, and nobody would see it.
+            raise QueueError(f"Job {job.kind} {job.key} is not finished, and nothing more is asked for it.")
     elif status.reaction is Reaction.REQUEUE and request.attempts < MOST_ATTEMPTS:
         _again(request, None if request.attempts % LOCK_TRIES else visit.session.id)
     elif status.reaction is Reaction.REFRESH_AND_RETRY_ONCE and not job.payload.get("refreshed"):
@@ -228,6 +231,13 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
         park(registry, visit, status)
 
 
+def _goes_on(db: orm.Session, job: Job) -> bool:
+    """Whether a message of this job is still to be answered."""
+    open_states = (RequestState.QUEUED, RequestState.SENT)
+    going_on = sa.select(Request.id).where(Request.job_id == job.id, Request.state.in_(open_states))
+    return db.scalar(going_on.limit(1)) is not None
+
+
 def park(registry: Registry, visit: Visit, status: Status) -> None:
     """Leave a job to a person, with the reason.
 
@@ -243,7 +253,7 @@ def park(registry: Registry, visit: Visit, status: Status) -> None:
     except _ENVIRONMENT:
         raise
     except Exception:
-        log.exception("handler failed", kind=visit.job.kind, job=visit.job.id, request=visit.request.id)
+        log.exception("handler of job %s (%s) failed", visit.job.id, visit.job.kind)
 
 
 def interrupted(registry: Registry, visit: Visit) -> bool:
@@ -254,7 +264,7 @@ def interrupted(registry: Registry, visit: Visit) -> bool:
     except _ENVIRONMENT:
         raise
     except Exception:
-        log.exception("handler failed", kind=visit.job.kind, job=visit.job.id, request=visit.request.id)
+        log.exception("handler of job %s (%s) failed", visit.job.id, visit.job.kind)
         return False
 
 

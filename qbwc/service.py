@@ -6,10 +6,9 @@ validated by schema: serverVersion arrives with and without a parameter, and abs
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
-
-import structlog
 
 from qbwc._spyne import ComplexModel, Integer32, ServiceBase, Unicode, rpc
 from qbwc.endpoint import GO_ON, UNEXPECTED, Endpoint
@@ -17,7 +16,7 @@ from qbwc.qbxml.text import clean
 
 NAMESPACE = "http://developer.intuit.com/"
 
-log = structlog.get_logger("qbwc")
+log = logging.getLogger("qbwc")
 T = TypeVar("T")
 
 
@@ -35,7 +34,7 @@ def _guarded(operation: str, otherwise: T, call: Callable[[], T]) -> T:
     try:
         return call()
     except Exception:
-        log.exception("operation failed", operation=operation)
+        log.exception("%s failed", operation)
         return otherwise
 
 
@@ -47,11 +46,11 @@ def build_service(endpoint: Endpoint) -> type[ServiceBase]:
 
         @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
         def serverVersion(ctx: Any, strVersion: str | None) -> str:
-            return clean(endpoint.server_version())
+            return clean(_guarded("serverVersion", "", endpoint.server_version))
 
         @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
         def clientVersion(ctx: Any, strVersion: str | None) -> str:
-            return clean(endpoint.client_version(strVersion or ""))
+            return clean(_guarded("clientVersion", "", lambda: endpoint.client_version(strVersion or "")))
 
         @rpc(Unicode, Unicode, _returns=ArrayOfString)  # type: ignore[untyped-decorator]
         def authenticate(ctx: Any, strUserName: str | None, strPassword: str | None) -> ArrayOfString:

@@ -7,12 +7,11 @@ a well-formed SOAP fault in one sentence, never with a stack trace.
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
-
-import structlog
 
 from qbwc._spyne import Application, Soap11, WsgiApplication
 from qbwc.endpoint import Endpoint
@@ -28,7 +27,7 @@ _DECLARATION = re.compile(rb"^\s*<\?xml[^>]*?\?>")
 # Any other codec of Python's would be the caller's choice of code to run.
 _CHARSETS = {"utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "iso-8859-1", "windows-1252", "cp1252"}
 
-log = structlog.get_logger("qbwc")
+log = logging.getLogger("qbwc")
 
 WsgiApp = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
@@ -62,7 +61,7 @@ def build_wsgi(endpoint: Endpoint, *, largest_body: int = LARGEST_BODY) -> WsgiA
         try:
             body = _read_body(environ, largest_body)
         except _BodyError as error:
-            log.warning("body refused", reason=str(error))
+            log.warning("body refused: %s", error)
             return _refuse(start_response, "500 Internal Server Error", str(error))
         environ = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": XML}
         return _answer(inner, environ, start_response)
@@ -79,7 +78,7 @@ def _answer(inner: Any, environ: WSGIEnvironment, start_response: StartResponse)
         return _refuse(start_response, "500 Internal Server Error", "The request cannot be understood as SOAP 1.1.")
     status, headers = started[0], [(k, v) for k, v in started[1] if k.lower() not in ("content-type", "content-length")]
     if status.startswith("500") or not content:
-        log.warning("soap fault", status=status)
+        log.warning("answered with a SOAP fault: %s", status)
         return _refuse(
             start_response,
             "500 Internal Server Error",

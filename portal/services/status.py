@@ -97,8 +97,9 @@ def status(portal: Portal, connection_id: int) -> StatusView:
     with portal.database.read() as db:
         connection = find(db, connection_id)
         lists = _lists(db, connection_id)
+        visits = _visits(db, connection_id, 1)
         problems = (
-            *_connection_problems(connection),
+            *(_connection_problems(connection) or _visit_problems(connection, visits)),
             *_mapping_problems(offers, organizations),
             *_cost_problems(db, connection_id),
             *_draft_problems(db, connection_id),
@@ -107,7 +108,6 @@ def status(portal: Portal, connection_id: int) -> StatusView:
         blockers = (*basics, *_mapping_blockers(offers, organizations))
         states = sa.select(Draft.state, sa.func.count()).join(Run).where(Run.connection_id == connection_id)
         waiting = sa.select(sa.func.count()).select_from(wire.Request)
-        visits = _visits(db, connection_id, 1)
         return StatusView(
             connection_id=connection_id,
             name=connection.name,
@@ -265,6 +265,24 @@ def _connection_problems(connection: Connection) -> list[Problem]:
             link="connection",
             link_id=connection.id,
         )
+    ]
+
+
+def _visit_problems(connection: Connection, visits: tuple[VisitView, ...]) -> list[Problem]:
+    """Why the last visit failed, until one goes well again."""
+    success = connection.wire.last_success_at
+    return [
+        Problem(
+            code="visit-failed",
+            title=Sentence("Visits of the Web Connector"),
+            what=Sentence("%(name)s", {"name": visit.last_error}),
+            do=None,
+            since=visit.opened_at,
+            link="connection",
+            link_id=connection.id,
+        )
+        for visit in visits
+        if visit.last_error and (success is None or success <= visit.opened_at)
     ]
 
 

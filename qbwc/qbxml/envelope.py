@@ -158,7 +158,7 @@ class AnswerSet:
             except StopIteration:
                 return
             except etree.XMLSyntaxError as error:
-                raise DecodeError(f"the answer is not well-formed XML: {error}") from None
+                raise DecodeError(f"the answer is not well-formed XML: {error.msg}") from None
             yield event, element
 
 

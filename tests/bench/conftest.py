@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,9 +15,9 @@ import pytest
 
 @dataclass
 class Ratios:
-    """Measures and keeps the figures of this run."""
+    """Measures and keeps the figures of one test."""
 
-    lines: list[str] = field(default_factory=list)
+    properties: list[tuple[str, object]]
 
     def measure(self, name: str, ours: Callable[[], object], bare: Callable[[], object], rounds: int = 5) -> float:
         """The best of our rounds over the best of theirs, taken in turns."""
@@ -26,7 +26,8 @@ class Ratios:
             best_bare = min(best_bare, _seconds(bare))
             best_ours = min(best_ours, _seconds(ours))
         ratio = best_ours / best_bare
-        self.lines.append(f"{name}: {ratio:.2f} times ({best_ours * 1000:.1f} ms / {best_bare * 1000:.1f} ms)")
+        figure = f"{name}: {ratio:.2f} times ({best_ours * 1000:.1f} ms / {best_bare * 1000:.1f} ms)"
+        self.properties.append(("ratio", figure))
         return ratio
 
 
@@ -36,16 +37,16 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-_FOUND = Ratios()
-
-
-@pytest.fixture(scope="session")
-def ratios() -> Ratios:
-    """One collector a run."""
-    return _FOUND
+@pytest.fixture
+def ratios(request: pytest.FixtureRequest) -> Ratios:
+    """Measures; the figures travel with the test's report, also from another process."""
+    return Ratios(request.node.user_properties)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the figures at the end."""
-    for line in _FOUND.lines:
-        terminalreporter.write_line(f"ratio: {line}")
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, figure in getattr(report, "user_properties", []):
+                if name == "ratio" and report.when == "call":
+                    terminalreporter.write_line(f"ratio: {figure}")

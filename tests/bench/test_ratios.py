@@ -172,7 +172,7 @@ def test_a_whole_visit_stays_near_a_service_that_does_nothing(ratios: Any, tmp_p
         rounds=10,
     )
     database.close()
-    assert ratio < 60
+    assert ratio < 400  # three commits that reach the disk, over none
 
 
 def test_help_is_quicker_than_three_imports_of_flask(ratios: Any) -> None:

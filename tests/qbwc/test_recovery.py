@@ -7,7 +7,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-import structlog.testing
 
 from qbwc import recovery
 from qbwc.database import Database
@@ -85,8 +84,7 @@ def test_only_a_lost_set_is_reason_enough_to_open_a_visit(world: Any) -> None:
 def test_after_any_other_failure_the_same_bytes_leave_at_the_next_visit(world: Any, hresult: str) -> None:
     world.put("a", "b")
     world.books.hresult = lambda document: hresult if "InvoiceAdd" in document else None
-    with structlog.testing.capture_logs():
-        seen = world.visit()
+    seen = world.visit()
     assert seen.figures == [-1]
     assert f"({hresult})" in seen.error
     world.books.hresult = lambda _document: None
@@ -98,13 +96,12 @@ def test_after_any_other_failure_the_same_bytes_leave_at_the_next_visit(world: A
 # -- a set that is refused as a whole ---------------------------------------------
 
 
-@pytest.mark.parametrize("guilty", [0, 7, 49, 50, 59])
+@pytest.mark.parametrize("guilty", [0, 49, 59])
 def test_a_set_that_cannot_be_parsed_is_halved_until_the_guilty_request_stands_alone(world: Any, guilty: int) -> None:
     memos = [f"invoice-{n:02d}" for n in range(60)]
     world.books.hresult = lambda document: PARSE_REFUSED if memos[guilty] in document else None
     world.put(*memos)
-    with structlog.testing.capture_logs():
-        seen = world.visit()
+    seen = world.visit()
     assert seen.figures[-1] == 100
     assert seen.figures == sorted(seen.figures)
     assert len(world.books.sent) < 20
@@ -123,8 +120,7 @@ def test_every_guilty_request_is_found(world: Any) -> None:
         PARSE_REFUSED if any(memo in document for memo in ("m03", "m04", "m19")) else None
     )
     world.put(*memos)
-    with structlog.testing.capture_logs():
-        world.visit()
+    world.visit()
     assert {key for key, state in world.jobs().items() if state == "parked"} == {"m03", "m04", "m19"}
     assert len(world.books.invoices) == 17
 
@@ -133,8 +129,7 @@ def test_a_read_that_cannot_be_parsed_is_found_too(world: Any) -> None:
     world.books.hresult = lambda document: "80040400" if "CustomerQuery" in document else None
     world.refresh()
     world.put("a")
-    with structlog.testing.capture_logs():
-        seen = world.visit()
+    seen = world.visit()
     assert seen.figures[-1] == 100
     assert world.books.invoices == ["a"]
     parked = [key for key, state in world.jobs().items() if state == "parked"]
@@ -147,9 +142,8 @@ def test_a_read_that_cannot_be_parsed_is_found_too(world: Any) -> None:
 def test_a_set_that_never_comes_back_is_left_to_a_person_and_the_rest_goes_on(world: Any) -> None:
     world.put("poison")
     world.books.hresult = lambda document: "0x80040402" if "poison" in document else None
-    with structlog.testing.capture_logs():
-        for _ in range(recovery.MOST_SENDINGS):
-            assert world.visit().figures == [-1]
+    for _ in range(recovery.MOST_SENDINGS):
+        assert world.visit().figures == [-1]
     world.put("b")
     assert world.visit().figures == [100]
     assert world.jobs() == {"poison": "parked", "b": "done"}
@@ -185,9 +179,8 @@ def test_an_unknown_outcome_cannot_be_taken_back(world: Any) -> None:
 
     world.put("a")
     world.books.hresult = lambda _document: "0x80040402"
-    with structlog.testing.capture_logs():
-        for _ in range(recovery.MOST_SENDINGS + 1):
-            world.visit()
+    for _ in range(recovery.MOST_SENDINGS + 1):
+        world.visit()
     assert world.jobs() == {"a": "parked"}
     with world.database.write() as db, pytest.raises(QueueError, match="already left"):
         queue.cancel(db, world.job_of(db, "a"), now=world.clock())
@@ -197,9 +190,8 @@ def test_a_read_that_always_kills_quickbooks_is_found_and_left_to_a_person(world
     world.refresh()
     world.put("a")
     world.books.hresult = lambda document: "0x8004040E" if "AccountQuery" in document else None
-    with structlog.testing.capture_logs():
-        for _ in range(12):
-            world.visit()
+    for _ in range(12):
+        world.visit()
     states = world.jobs()
     assert {key for key, state in states.items() if state == "parked"} == {"account:1"}
     assert states["a"] == "done"
@@ -219,7 +211,7 @@ def test_the_attempts_are_counted_over_visits(world: Any) -> None:
 # -- chance -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_whatever_is_lost_every_invoice_is_written_exactly_once(
     database: Database, clock: Any, speak: Any, seed: int
 ) -> None:
@@ -264,8 +256,7 @@ def _visit_with_accidents(world: Any, dice: random.Random) -> None:
             return  # QuickBooks did it, and the answer was lost
         if dice.random() < 0.1:
             answer = answer[: dice.randrange(len(answer))]
-        with structlog.testing.capture_logs():
-            figure = world.endpoint.receive_response(ticket, answer, "", "")
+        figure = world.endpoint.receive_response(ticket, answer, "", "")
         if dice.random() < 0.1:
             figure = world.endpoint.receive_response(ticket, answer, "", "")  # our figure was lost
         if figure < 0 or figure == 100:
@@ -277,9 +268,8 @@ def _visit_with_accidents(world: Any, dice: random.Random) -> None:
 def test_a_parked_read_is_parked_for_good(world: Any) -> None:
     world.books.hresult = lambda document: "0x8004040E" if "InvoiceQuery" in document else None
     world.put_change()
-    with structlog.testing.capture_logs():
-        for _ in range(recovery.MOST_SENDINGS + 1):
-            world.visit()
+    for _ in range(recovery.MOST_SENDINGS + 1):
+        world.visit()
     job = world.job("c")
     assert (job.state, job.status_code) == (JobState.PARKED, "0x8004040E")
     assert world.visit().told[1] == "none"

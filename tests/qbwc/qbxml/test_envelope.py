@@ -9,10 +9,9 @@ import pytest
 from lxml import etree
 
 from qbwc.errors import DecodeError, EncodeError
-from qbwc.qbxml import read_answers, render_request, render_set
-from qbwc.qbxml.company import CompanyQueryRq, HostQueryRq
-from qbwc.qbxml import envelope
+from qbwc.qbxml import envelope, read_answers, render_request, render_set
 from qbwc.qbxml.codec import decode
+from qbwc.qbxml.company import CompanyQueryRq, HostQueryRq
 from qbwc.qbxml.envelope import Answer
 from qbwc.qbxml.lists import CustomerRet, ItemDiscountRet, ItemServiceRet, ItemSubtotalRet
 

@@ -1,0 +1,116 @@
+"""Partners, people and their passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import argon2
+import pytest
+import sqlalchemy as sa
+
+from portal.errors import Conflict, NotFound, Refused
+from portal.models import Role
+from portal.services import Portal, accounts
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same kind of hash, with less work."""
+    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+
+
+@pytest.fixture
+def nordet(any_portal: Portal) -> Portal:
+    accounts.add_partner(any_portal, "Nordet")
+    return any_portal
+
+
+def add(portal: Portal, email: str = "a@example.com", **changed: Any) -> accounts.UserView:
+    given = {"partner": "Nordet", "role": Role.BILLING, "password": PASSWORD, **changed}
+    return accounts.add_user(portal, email, **given)
+
+
+def test_a_person_logs_in_with_the_right_password_only(nordet: Portal) -> None:
+    made = add(nordet)
+    assert made.password is None
+    seen = accounts.check_password(nordet, "a@example.com", PASSWORD)
+    assert seen is not None
+    assert (seen.id, seen.email, seen.partner_name, seen.role) == (made.id, "a@example.com", "Nordet", Role.BILLING)
+    for wrong in (PASSWORD.upper(), PASSWORD + " ", "", "x" * 5000):
+        assert accounts.check_password(nordet, "a@example.com", wrong) is None
+    assert accounts.check_password(nordet, "b@example.com", PASSWORD) is None
+
+
+def test_case_and_blanks_around_an_address_do_not_count(nordet: Portal) -> None:
+    add(nordet, "  Anne@Example.COM ")
+    assert accounts.check_password(nordet, " ANNE@example.com", PASSWORD) is not None
+    with pytest.raises(Conflict, match="user anne"):
+        add(nordet, "anne@example.com")
+
+
+def test_a_generated_password_is_long_shown_once_and_works(nordet: Portal) -> None:
+    made = add(nordet, password=None)
+    assert made.password is not None
+    assert len(made.password) >= 16
+    assert accounts.check_password(nordet, "a@example.com", made.password) is not None
+    assert add(nordet, "b@example.com", password=None).password != made.password
+
+
+def test_passwords_are_kept_as_slow_hashes(nordet: Portal) -> None:
+    add(nordet)
+    with nordet.database.read() as db:
+        kept = db.scalar(sa.text("SELECT password FROM user_account"))
+    assert str(kept).startswith("$argon2id$")
+
+
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a@", "@b.com", "a b@example.com", "a@b@c.com", "x" * 300 + "@example.com"]
+)
+def test_an_address_that_is_none(nordet: Portal, email: str) -> None:
+    with pytest.raises(Refused, match="is not an e-mail address"):
+        add(nordet, email)
+
+
+def test_a_short_password_and_an_unknown_partner(nordet: Portal) -> None:
+    with pytest.raises(Refused, match="at least 10"):
+        add(nordet, password="123456789")
+    with pytest.raises(NotFound, match="There is no partner Nobody"):
+        add(nordet, partner="Nobody")
+    with nordet.database.read() as db:
+        assert db.scalar(sa.text("SELECT count(*) FROM user_account")) == 0
+
+
+def test_a_partner_once_and_with_a_name_that_fits(any_portal: Portal) -> None:
+    assert accounts.add_partner(any_portal, "  Nordet ").name == "Nordet"
+    for name in ("Nordet", " Nordet"):
+        with pytest.raises(Conflict, match="already a partner Nordet"):
+            accounts.add_partner(any_portal, name)
+    with pytest.raises(Refused, match="needs a name"):
+        accounts.add_partner(any_portal, " ")
+    assert accounts.add_partner(any_portal, "é" * 120).name == "é" * 120
+    with pytest.raises(Refused, match="at most 120 characters"):
+        accounts.add_partner(any_portal, "é" * 121)
+
+
+def test_a_log_in_lasts_while_its_key_and_its_person_do(nordet: Portal) -> None:
+    made = add(nordet)
+    seen = accounts.user_by_session_key(nordet, made.session_key)
+    assert seen is not None
+    assert seen.id == made.id
+    assert accounts.user_by_session_key(nordet, "another") is None
+    with nordet.database.write() as db:
+        db.execute(sa.text("UPDATE user_account SET is_active = false"))
+    assert accounts.user_by_session_key(nordet, made.session_key) is None
+    assert accounts.check_password(nordet, "a@example.com", PASSWORD) is None
+
+
+def test_a_language_is_kept_and_others_are_refused(nordet: Portal) -> None:
+    made = add(nordet)
+    accounts.set_language(nordet, made.id, "fr")
+    seen = accounts.user_by_session_key(nordet, made.session_key)
+    assert seen is not None
+    assert seen.language == "fr"
+    with pytest.raises(Refused, match="de"):
+        accounts.set_language(nordet, made.id, "de")

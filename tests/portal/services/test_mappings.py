@@ -1,0 +1,186 @@
+"""Mappings: out to a CSV file and back without loss, by hand one by one, and never to what is not there."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.errors import NotFound, Refused
+from portal.models import InvoiceMode, Offer, Organization
+from portal.services import mappings
+from qbwc.models import ListObject
+
+# Names as providers and QuickBooks give them: no control characters, nothing blank at either end.
+NAMES = st.text(
+    st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\u2028\u2029"), min_size=1, max_size=40
+).map(str.strip).filter(bool) | st.sampled_from(
+    [
+        "a,b",
+        'say "so"',
+        "a;b;c",
+        "Noël, été; « œuf »",
+        "'quoted'",
+        '"',
+        '""',
+        ",",
+        ";",
+        "\t tab",
+        "=1+1",
+        "naïve\u00a0x",
+    ]
+).map(str.strip)
+
+
+def snapshot(month: Any) -> dict[str, list[tuple[Any, ...]]]:
+    with month.portal.database.read() as db:
+        return {
+            "offer": [
+                tuple(row)
+                for row in db.execute(
+                    sa.select(Offer.key, Offer.name, Offer.item_list_id, Offer.is_synchronized).order_by(Offer.key)
+                )
+            ],
+            "organization": [
+                tuple(row)
+                for row in db.execute(
+                    sa.select(
+                        Organization.key,
+                        Organization.name,
+                        Organization.customer_list_id,
+                        Organization.is_synchronized,
+                        Organization.mode,
+                    ).order_by(Organization.key)
+                )
+            ],
+        }
+
+
+def test_the_samples_come_out_as_they_went_in(month: Any) -> None:
+    before = snapshot(month)
+    text = mappings.write_csv(month.portal, 1)
+    assert text.startswith("\ufeffkind,name,key,quickbooks,sync,mode\r\n")
+    with month.portal.database.write() as db:
+        db.execute(sa.update(Offer).values(item_list_id=None, is_synchronized=False))
+        db.execute(
+            sa.update(Organization).values(customer_list_id=None, is_synchronized=False, mode=InvoiceMode.CREATE)
+        )
+    assert mappings.apply_csv(month.portal, 1, text.encode(), "mapping.csv").changed == 29
+    assert snapshot(month) == before
+    assert mappings.apply_csv(month.portal, 1, text.encode(), "mapping.csv").changed == 0
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    offers=st.lists(st.tuples(NAMES, NAMES, st.booleans(), st.booleans()), max_size=4, unique_by=lambda one: one[0]),
+    organizations=st.lists(
+        st.tuples(NAMES, st.booleans(), st.booleans(), st.sampled_from(InvoiceMode)),
+        max_size=4,
+        unique_by=lambda one: one[0],
+    ),
+    targets=st.tuples(NAMES, NAMES),
+)
+def test_any_mapping_goes_out_and_comes_back(
+    month: Any,
+    offers: list[tuple[str, str, bool, bool]],
+    organizations: list[tuple[str, bool, bool, InvoiceMode]],
+    targets: tuple[str, str],
+) -> None:
+    with month.portal.database.write() as db:
+        db.execute(sa.text("DELETE FROM charge"))
+        for table in (Offer, Organization):
+            db.execute(sa.delete(table))
+        db.execute(
+            sa.update(ListObject).where(ListObject.list_id == "80000055-1759305100").values(full_name=targets[0])
+        )
+        customer = db.scalar(sa.select(ListObject).filter_by(kind="customer").order_by(ListObject.id).limit(1))
+        customer.full_name = targets[1]
+        for key, name, is_mapped, is_on in offers:
+            item = "80000055-1759305100" if is_mapped else None
+            db.add(Offer(connection_id=1, key=key, name=name, item_list_id=item, is_synchronized=is_on))
+        for name, is_mapped, is_on, mode in organizations:
+            list_id = customer.list_id if is_mapped else None
+            db.add(
+                Organization(
+                    connection_id=1, key=name, name=name, customer_list_id=list_id, is_synchronized=is_on, mode=mode
+                )
+            )
+    before = snapshot(month)
+    text = mappings.write_csv(month.portal, 1)
+    assert mappings.apply_csv(month.portal, 1, text.encode(), "mapping.csv").changed == 0
+    assert snapshot(month) == before
+    with month.portal.database.write() as db:
+        db.execute(sa.delete(Offer))
+        db.execute(sa.delete(Organization))
+    result = mappings.apply_csv(month.portal, 1, text.encode(), "mapping.csv")
+    assert (result.offers, result.organizations) == (len(offers), len(organizations))
+    assert snapshot(month) == before
+
+
+def test_a_spreadsheet_that_reorders_and_adds_columns_is_read(month: Any) -> None:
+    rows = list(csv.reader(io.StringIO(mappings.write_csv(month.portal, 1).removeprefix("\ufeff"))))
+    out = io.StringIO()
+    csv.writer(out, delimiter=";").writerows([[*reversed(row), "a note"] for row in rows])
+    text = out.getvalue().replace("kind", " KIND ", 1) + ";;;;;;\r\n"
+    assert mappings.apply_csv(month.portal, 1, text.encode("utf-8-sig"), "m.csv").changed == 0
+
+
+def test_a_name_in_quickbooks_is_found_whatever_its_case(month: Any) -> None:
+    head = ",".join(mappings.COLUMNS)
+    file = f"{head}\norganization,École Les Érables,,COMMISSION SCOLAIRE:ÉCOLE LES ÉRABLES,YES,Update\n"
+    assert mappings.apply_csv(month.portal, 1, file.encode(), "m.csv").changed == 0
+
+
+class TestByHand:
+    def test_an_offer_is_mapped_and_unmapped(self, month: Any) -> None:
+        row = mappings.list_offers(month.portal, 1, search="azure").rows[0]
+        assert row.problem is None
+        gone = mappings.map_offer(month.portal, 1, row.id, item_list_id=None, is_synchronized=True)
+        assert gone.item_name is None
+        assert "no QuickBooks item" in str(gone.problem)
+        page = mappings.list_offers(month.portal, 1, only_unmapped=True)
+        assert ([one.id for one in page.rows], page.unmapped, page.total) == ([row.id], 1, 16)
+        off = mappings.map_offer(month.portal, 1, row.id, item_list_id="", is_synchronized=False)
+        assert (off.item_list_id, off.problem) == (None, None)
+        assert mappings.list_offers(month.portal, 1).unmapped == 0
+        back = mappings.map_offer(month.portal, 1, row.id, item_list_id=row.item_list_id, is_synchronized=True)
+        assert back == row
+
+    def test_only_to_what_is_in_quickbooks(self, month: Any) -> None:
+        offer = mappings.list_offers(month.portal, 1).rows[0]
+        organization = mappings.list_organizations(month.portal, 1).rows[0]
+        with pytest.raises(Refused, match="no such item"):
+            mappings.map_offer(
+                month.portal, 1, offer.id, item_list_id=organization.customer_list_id, is_synchronized=True
+            )
+        with pytest.raises(Refused, match="no such customer"):
+            mappings.map_organization(
+                month.portal,
+                1,
+                organization.id,
+                customer_list_id=offer.item_list_id,
+                mode=InvoiceMode.CREATE,
+                is_synchronized=True,
+            )
+        with pytest.raises(NotFound):
+            mappings.map_offer(month.portal, 1, 999, item_list_id=None, is_synchronized=True)
+
+    def test_choices_are_active_billable_and_searched_by_letters(self, month: Any) -> None:
+        items = mappings.item_choices(month.portal, 1, limit=100)
+        names = [choice.name for choice in items]
+        assert "Licences:M365 Basic" in names
+        assert not {"Sous-total", "Rabais fidélité"} & set(names)
+        assert [choice.name for choice in mappings.item_choices(month.portal, 1, "azure")] == ["Infonuagique:Azure"]
+        assert mappings.item_choices(month.portal, 1, "100%_") == ()
+        assert len(mappings.customer_choices(month.portal, 1, limit=3)) == 3
+
+    def test_counts_of_waiting_charges_fall_when_they_are_billed(self, month: Any) -> None:
+        assert sum(row.charges for row in mappings.list_offers(month.portal, 1).rows) == 72
+        month.bill()
+        rows = mappings.list_organizations(month.portal, 1).rows
+        assert {row.name: row.charges for row in rows if row.charges} == {"Atelier Ébène": 3}

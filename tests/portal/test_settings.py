@@ -1,0 +1,110 @@
+"""Settings: from the environment and from files, with a secret key that is made once and kept."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from portal import settings as configuration
+from portal.errors import Unusable
+from portal.services import build_portal
+
+
+@pytest.fixture
+def folder(clean_environment: Path) -> Path:
+    return clean_environment
+
+
+def test_by_default_everything_is_in_one_folder(folder: Path) -> None:
+    loaded = configuration.load()
+    assert loaded.data == folder
+    assert loaded.sqlalchemy_url == f"sqlite:///{folder / 'portal.sqlite3'}"
+    assert loaded.url == "http://localhost:8080"
+    assert loaded.endpoint_url == "http://localhost:8080/qbwc"
+
+
+def test_the_folder_is_beside_the_caller_when_none_is_named(
+    clean_environment: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for value in (None, ""):
+        if value is None:
+            monkeypatch.delenv("PORTAL_DATA")
+        else:
+            monkeypatch.setenv("PORTAL_DATA", value)
+        assert configuration.load().data.absolute() == tmp_path / "portal-data"
+        assert configuration.data_folder().absolute() == tmp_path / "portal-data"
+
+
+def test_a_secret_key_is_made_once_for_its_owner_only(folder: Path) -> None:
+    key = configuration.load().key
+    assert len(key) == 64
+    assert configuration.load().key == key
+    assert stat.S_IMODE((folder / "secret-key").stat().st_mode) == 0o600
+
+
+def test_a_given_secret_key_is_used_and_none_is_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_SECRET_KEY", "given")
+    assert configuration.load().key == "given"
+    assert not (folder / "secret-key").exists()
+
+
+def test_secrets_never_show_in_a_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_SECRET_KEY", "hush-hush")
+    monkeypatch.setenv("PORTAL_DATABASE_URL", "postgresql://u:hush-hush@h/d")
+    assert "hush-hush" not in repr(configuration.load())
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n", b"\xff\xfe\x00"])
+def test_a_damaged_secret_key_is_told(folder: Path, content: bytes) -> None:
+    configuration.load()
+    (folder / "secret-key").write_bytes(content)
+    with pytest.raises(Unusable, match=r"secret-key is empty or damaged\. Delete it"):
+        configuration.load()
+
+
+def test_a_secret_from_a_file(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("from a file\n")
+    (tmp_path / "url").write_text("postgresql://u:p@h/d\n")
+    monkeypatch.setenv("PORTAL_SECRET_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("PORTAL_DATABASE_URL_FILE", str(tmp_path / "url"))
+    loaded = configuration.load()
+    assert (loaded.key, loaded.sqlalchemy_url) == ("from a file", "postgresql://u:p@h/d")
+    monkeypatch.setenv("PORTAL_SECRET_KEY", "direct")
+    assert configuration.load().key == "direct", "what is given directly wins"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xff"])
+def test_a_secret_file_without_text(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    (tmp_path / "key").write_bytes(content)
+    monkeypatch.setenv("PORTAL_SECRET_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(Unusable, match=r"PORTAL_SECRET_KEY_FILE names .*key, which holds no text"):
+        configuration.load()
+
+
+def test_empty_settings_count_as_not_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORTAL_SECRET_KEY", "PORTAL_DATABASE_URL", "PORTAL_URL", "PORTAL_SECRET_KEY_FILE"):
+        monkeypatch.setenv(name, "")
+    loaded = configuration.load()
+    assert len(loaded.key) == 64
+    assert loaded.sqlalchemy_url.startswith("sqlite:///")
+    assert loaded.url == "http://localhost:8080"
+
+
+def test_a_folder_with_a_question_mark_is_refused(folder: Path) -> None:
+    with pytest.raises(Unusable, match="without a question mark"):
+        configuration.load(data=folder / "what?")
+
+
+def test_an_address_with_a_path_keeps_it(folder: Path) -> None:
+    assert configuration.load(url="https://example.com/portal/").endpoint_url == "https://example.com/portal/qbwc"
+
+
+@pytest.mark.parametrize("name", ["with a space", "données de Zoé", "100%", "a#b", "a&b=c"])
+def test_a_folder_of_any_name_holds_the_database(clean_environment: Path, tmp_path: Path, name: str) -> None:
+    portal = build_portal(configuration.load(data=tmp_path / name))
+    portal.database.close()
+    assert (tmp_path / name / "portal.sqlite3").exists()
