@@ -62,7 +62,7 @@ class ImportView:
 
 
 def import_charges(portal: Portal, connection_id: int, data: bytes, *, name: str, provider: str) -> ImportResult:
-    """Read a provider's file and keep its charges. Raises Refused for an unknown provider, ProviderError for the file."""
+    """Read a provider's file and keep its charges. Raises Refused (unknown provider) or ProviderError (the file)."""
     if provider not in PROVIDERS:
         raise Refused(
             "There is no provider %(provider)s: give one of %(known)s.", provider=provider, known=", ".join(PROVIDERS)

