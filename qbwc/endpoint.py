@@ -23,7 +23,7 @@ from qbwc.database import Database
 from qbwc.errors import DecodeError
 from qbwc.identity import Verdict
 from qbwc.jobs import Registry
-from qbwc.models import Connection, Exchange, ExchangeState, Request, RequestState, Session
+from qbwc.models import Connection, Exchange, ExchangeState, RequestState, Session
 from qbwc.qbxml import read_answers
 from qbwc.qbxml.envelope import render_request, render_set
 from qbwc.qbxml.status import judge_hresult
@@ -137,7 +137,8 @@ class Endpoint:
             if in_use:
                 busy = True
             else:
-                self._close(session, now, "taken over" if session.state is State.WAITING else "abandoned")
+                how = "taken over" if session.state is State.WAITING else "abandoned"
+                self._close(session, now, "failed" if session.last_error else how)
         return busy
 
     def send_request(self, ticket: str, greeting_xml: str, company_file: str) -> str:
@@ -388,6 +389,3 @@ def _summary(session: Session) -> str:
     if session.failed:
         return f"{session.done} requests answered; {session.failed} need attention: see the Status page."
     return f"All done: {session.done} requests answered."
-
-
-__all__ = ["BeforeVisit", "Endpoint", "Request", "hash_secret"]

@@ -6,7 +6,6 @@ QbwcError
 │   └── DecodeError         QuickBooks' answer is not the qbXML that was expected
 ├── QueueError              a job cannot be queued as asked
 │   └── UnknownJobKind      nobody registered what to do with this kind of job
-├── UnknownConnection       no connection has this name
 └── NewerDatabase           the tables were made by a newer release
 """
 
@@ -51,14 +50,6 @@ class UnknownJobKind(QueueError):
     def __init__(self, kind: str) -> None:
         super().__init__(f"No job is registered under the kind {kind!r}.")
         self.kind = kind
-
-
-class UnknownConnection(QbwcError):
-    """No connection has this id or user name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"There is no connection {name!r}.")
-        self.name = name
 
 
 class NewerDatabase(QbwcError):

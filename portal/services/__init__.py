@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.errors import Unusable
-from portal.models import Role
 from portal.settings import Settings
 from qbwc.database import Database
 from qbwc.jobs import Registry
@@ -28,16 +27,6 @@ class Portal:
     database: Database
     registry: Registry
     now: Callable[[], datetime] = field(default=utc_now)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who asks, and in which role."""
-
-    user_id: int
-    email: str
-    partner_id: int
-    role: Role
 
 
 def build_portal(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Portal:

@@ -359,8 +359,18 @@ def apply_csv(portal: Portal, connection_id: int, data: bytes, name: str) -> Map
     with portal.database.write() as db:
         hold(db, connection_id)
         names = {kind: _by_name(db, connection_id, kind) for kind in ("item", "customer")}
+        seen: dict[tuple[str, str], int] = {}
         for number, row in rows:
             kind = row["kind"].casefold()
+            twin = seen.setdefault((kind, row["key"] or row["name"]), number)
+            if twin != number:
+                raise _line(
+                    name,
+                    number,
+                    "%(file)s, line %(line)s: “%(name)s” stands on line %(twin)s already. Keep one of the two.",
+                    name=row["key"] or row["name"],
+                    twin=twin,
+                )
             if kind not in counts:
                 raise _line(
                     name,

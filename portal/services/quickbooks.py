@@ -33,6 +33,7 @@ from qbwc.qbxml import Answer
 from qbwc.qbxml import lists as list_messages
 from qbwc.qbxml import transactions as txn
 from qbwc.qbxml.status import Status, judge, judge_hresult
+from qbwc.qbxml.text import fit, fold
 from qbwc.qbxml.types import Ref
 
 CREATE, UPDATE, COST, READ_BACK = "create-invoice", "update-invoice", "item-cost", "read-back"
@@ -40,13 +41,14 @@ LISTS_EVERY = timedelta(hours=20)
 RHYTHM_SLACK = timedelta(minutes=5)
 READ_BACK_AT_ONCE = 200
 UNKNOWN = "our-bug"
+LONGEST_DESCRIPTION = 4095
 COSTED_ITEMS = ("ItemService", "ItemNonInventory", "ItemOtherCharge")
 
 
 def build_registry() -> Registry:
     """The job kinds of the product."""
     registry = Registry(mirror.PullList())
-    for kind in (CreateInvoice(), UpdateInvoice(registry), PushCost(), ReadBack()):
+    for kind in (CreateInvoice(), UpdateInvoice(), PushCost(), ReadBack()):
         registry.add(kind)
     return registry
 
@@ -196,6 +198,11 @@ def first_step(draft: Draft, connection: Connection) -> tuple[str, Any]:
     )
 
 
+def _fitting(description: str) -> str:
+    """A line's text as QuickBooks keeps it, cut to what a line can hold."""
+    return fit(fold(description).text, LONGEST_DESCRIPTION)
+
+
 def _invoice_add(draft: Draft) -> txn.InvoiceAddRq:
     return txn.InvoiceAddRq(
         invoice_add=txn.InvoiceAdd(
@@ -205,7 +212,7 @@ def _invoice_add(draft: Draft) -> txn.InvoiceAddRq:
             lines=tuple(
                 txn.InvoiceLineAdd(
                     item_ref=Ref(list_id=line.item_list_id),
-                    desc=line.description,
+                    desc=_fitting(line.description),
                     quantity=line.quantity,
                     service_date=line.service_date,
                 )
@@ -284,7 +291,7 @@ def _line_mod(step: Step) -> txn.InvoiceLineMod | txn.InvoiceLineGroupMod:
     return txn.InvoiceLineMod(
         txn_line_id=kept.txn_line_id if kept else "-1",
         item_ref=None if kept else Ref(list_id=wanted.item_list_id),
-        desc=wanted.description,
+        desc=_fitting(wanted.description),
         quantity=wanted.quantity,
         service_date=wanted.service_date,
     )
@@ -331,9 +338,6 @@ class UpdateInvoice(_InvoiceJob):
     """Lines into an invoice that is not sent yet."""
 
     kind = UPDATE
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
 
     def answered(self, visit: Visit, answer: Answer) -> None:
         """After the reading: choose the invoice and send its lines. After the change: note it."""

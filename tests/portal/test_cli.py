@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -48,7 +49,7 @@ def refused_in_one_line(ended: Any, *mentions: str) -> str:
 
 def contents(folder: Path) -> list[str]:
     """Everything the portal's tables hold, except what every command may touch."""
-    with sqlite3.connect(folder / "portal.sqlite3") as db:
+    with closing(sqlite3.connect(folder / "portal.sqlite3")) as db:
         return list(db.iterdump())
 
 
@@ -454,7 +455,7 @@ class TestTheMachine:
         self, command: Callable[..., Any], clean_environment: Path, table: str
     ) -> None:
         command("partner", "add", PARTNER)
-        with sqlite3.connect(clean_environment / "portal.sqlite3") as db:
+        with closing(sqlite3.connect(clean_environment / "portal.sqlite3", isolation_level=None)) as db:
             db.execute(f"UPDATE {table} SET version_num = '9999'")
         before = contents(clean_environment)
         for words in (("status",), ("partner", "add", "X"), ("serve", "--port", "0")):
@@ -465,7 +466,7 @@ class TestTheMachine:
         self, known: Callable[..., Any], clean_environment: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("qbwc.database.BUSY_SECONDS", 0.1)
-        with sqlite3.connect(clean_environment / "portal.sqlite3", isolation_level=None) as other:
+        with closing(sqlite3.connect(clean_environment / "portal.sqlite3", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             refused_in_one_line(known("partner", "add", "X"), "locked")
             other.execute("ROLLBACK")

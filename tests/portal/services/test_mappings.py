@@ -136,6 +136,15 @@ def test_a_name_in_quickbooks_is_found_whatever_its_case(month: Any) -> None:
     assert mappings.apply_csv(month.portal, 1, file.encode(), "m.csv").changed == 0
 
 
+def test_a_row_that_stands_twice_is_refused_with_both_lines(month: Any) -> None:
+    before = snapshot(month)
+    rows = ["offer,M365,M365-BB,,no,", "organization,Studio Lumière,,,no,", "offer,M365,M365-BB,,yes,"]
+    file = "\n".join([",".join(mappings.COLUMNS), *rows]) + "\n"
+    with pytest.raises(Refused, match="line 4: “M365-BB” stands on line 2 already"):
+        mappings.apply_csv(month.portal, 1, file.encode(), "m.csv")
+    assert snapshot(month) == before
+
+
 class TestByHand:
     def test_an_offer_is_mapped_and_unmapped(self, month: Any) -> None:
         row = mappings.list_offers(month.portal, 1, search="azure").rows[0]

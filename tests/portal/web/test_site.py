@@ -15,7 +15,7 @@ from werkzeug.test import Client
 import portal as package
 from portal import settings as configuration
 from portal.app import create_app
-from portal.services import Portal, build_portal
+from portal.services import build_portal
 from portal.web.headers import POLICY
 from portal.wsgi import build_wsgi
 
@@ -74,15 +74,15 @@ def test_vendored_files_are_the_ones_named() -> None:
 
 
 @pytest.mark.parametrize("path", ["/qbwc", "/qbwc/"])
-def test_the_web_connector_is_served_beside_the_pages(portal: Portal, path: str) -> None:
-    answer = Client(build_wsgi(portal)).get(path)
+def test_the_web_connector_is_served_beside_the_pages(month: Any, path: str) -> None:
+    answer = Client(build_wsgi(month.portal)).get(path)
     assert answer.status_code == 200
     assert b"QBWebConnectorSvc" in answer.data
 
 
 @pytest.mark.parametrize("path", ["/qbwcx", "/qbwc/more"])
-def test_other_addresses_are_pages(portal: Portal, path: str) -> None:
-    answer = Client(build_wsgi(portal)).get(path)
+def test_other_addresses_are_pages(month: Any, path: str) -> None:
+    answer = Client(build_wsgi(month.portal)).get(path)
     assert answer.status_code == 404
     assert answer.mimetype == "text/html"
 
