@@ -49,6 +49,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: frozense
 def describe_import(result: catalog.ImportResult) -> str:
     """An import in one or two sentences."""
     totals = ", ".join(f"{total:f} {currency}" for currency, total in sorted(result.totals.items()))
+    if not result.rows:
+        return f"No charges from {result.period_start} to {result.period_last}: the file is in order and empty."
     text = (
         f"{result.rows} charges from {result.period_start} to {result.period_last}, {totals}: "
         f"{result.added} new, {result.changed} changed, {result.unchanged} already here."

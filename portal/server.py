@@ -111,6 +111,8 @@ def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
 
         worker.start(portal)
     address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::1') else host}:{sock.getsockname()[1]}"  # noqa: S104
+    if given and given["url"] != configuration.DEFAULT_URL:
+        sys.stderr.write(f"For commands in another terminal, such as portal qwc: set PORTAL_URL={given['url']}\n")
     if as_json:
         sys.stdout.write(json.dumps({"address": address, "endpoint": portal.settings.endpoint_url}) + "\n")
     else:

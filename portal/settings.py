@@ -20,6 +20,9 @@ from portal.errors import Unusable
 SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_DATABASE_URL")
 
 
+DEFAULT_URL = "http://localhost:8080"
+
+
 class Settings(BaseSettings):
     """Where the portal keeps its data, and how the world reaches it."""
 
@@ -30,7 +33,7 @@ class Settings(BaseSettings):
         default=None, description="SQLAlchemy URL, such as postgresql://…; by default a SQLite file in the data folder."
     )
     url: str = Field(
-        default="http://localhost:8080",
+        default=DEFAULT_URL,
         description="The address at which people and the Web Connector reach the portal.",
     )
     secret_key: SecretStr | None = Field(

@@ -21,7 +21,7 @@ def build_wsgi(portal: Portal, *, extra_blueprints: Iterable[Any] = ()) -> WsgiA
     """Both applications over one portal."""
     pages = create_app(portal, extra_blueprints=extra_blueprints)
     endpoint = build_endpoint(portal.database, portal.registry, portal.now, version("qbwc-portal"))
-    connector = build_connector_wsgi(endpoint)
+    connector = build_connector_wsgi(endpoint, address=portal.settings.endpoint_url)
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         application = connector if environ.get("PATH_INFO") in ENDPOINT else pages

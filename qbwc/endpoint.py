@@ -284,14 +284,17 @@ class Endpoint:
         if exchange.purpose == "greeting":
             self._greet(session, response, session.company_path or "")
             return
-        waiting = {row.position: row for row in recovery.requests_of(db, exchange) if row.state is RequestState.SENT}
+        rows = recovery.requests_of(db, exchange)
+        waiting = {(row.request_id, row.tag): row for row in rows if row.state is RequestState.SENT}
+        known = {(row.request_id, row.tag) for row in rows}
         answers = read_answers(response)
-        for position, said in enumerate(answers):
-            row = waiting.pop(position, None)
-            if row is None and again:
-                continue
-            if row is None or row.request_id != said.request_id or not _answers(said.tag, row.tag):
-                raise DecodeError(f"answer {position + 1} ({said.tag} {said.request_id}) fits no request")
+        for said in answers:
+            asked = (said.request_id, f"{said.tag.removesuffix('Rs')}Rq")
+            row = waiting.pop(asked, None)
+            if row is None and (again or asked in known):
+                continue  # answered already
+            if row is None:
+                raise DecodeError(f"the answer {said.tag} {said.request_id} fits no request")
             queue.answer(self.registry, queue.visit_of(db, session.connection, session, row, now), said)
         if waiting and answers.message_set_status not in (None, "", "0"):
             raise DecodeError(f"message set status {answers.message_set_status}")
@@ -303,8 +306,8 @@ class Endpoint:
     ) -> int:
         status = judge_hresult(hresult)
         log.warning("exchange %s refused as a whole: %r", exchange.id, hresult)
-        # A set that was answered once was read once: whatever is wrong now, it is never split and built anew.
-        if status.code.casefold() == PARSE_REFUSED and exchange.answered_at is None:
+        # A set that was answered once, or left before, may have been executed: it is never split and built anew.
+        if status.code.casefold() == PARSE_REFUSED and exchange.answered_at is None and exchange.attempts == 1:
             recovery.refuse(db, self.registry, exchange, session, hresult, message, now)
             return self._figure(db, session, now)
         # Nobody knows whether it was executed: it stays out, and leaves again unchanged at the next visit.
@@ -379,10 +382,6 @@ class Endpoint:
             return None
         found.last_contact_at = now
         return found
-
-
-def _answers(answer_tag: str, request_tag: str) -> bool:
-    return answer_tag.removesuffix("Rs") == request_tag.removesuffix("Rq")
 
 
 def _summary(session: Session) -> str:

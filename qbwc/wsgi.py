@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from qbwc._spyne import Application, Soap11, WsgiApplication
@@ -20,9 +21,12 @@ from qbwc.qbxml.text import escape
 from qbwc.service import NAMESPACE, build_service
 
 LARGEST_BODY = 96 * 1024 * 1024  # an answer of 64 MB, escaped once more inside SOAP
+# A call has a dozen elements; its qbXML is text. Millions of tags would only fill the memory.
+MOST_TAGS = 1000
 XML = "text/xml; charset=utf-8"
 
 _CHARSET = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
+_CDATA = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _DECLARATION = re.compile(rb"^\s*<\?xml[^>]*?\?>")
 # Any other codec of Python's would be the caller's choice of code to run.
 _CHARSETS = {"utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "iso-8859-1", "windows-1252", "cp1252"}
@@ -36,8 +40,12 @@ class _BodyError(Exception):
     """A request body that cannot be taken; the text is for the person who reads the connector's log."""
 
 
-def build_wsgi(endpoint: Endpoint, *, largest_body: int = LARGEST_BODY) -> WsgiApp:
-    """A WSGI application for one path, such as ``/qbwc``. `largest_body` is in bytes."""
+def build_wsgi(endpoint: Endpoint, *, address: str | None = None, largest_body: int = LARGEST_BODY) -> WsgiApp:
+    """A WSGI application for one path, such as ``/qbwc``.
+
+    `address` is where the world reaches it, for the WSDL: without it the first caller's Host header decides.
+    `largest_body` is in bytes.
+    """
     protocol = {"huge_tree": True, "resolve_entities": False, "no_network": True}
     application = Application(
         [build_service(endpoint)],
@@ -52,6 +60,14 @@ def build_wsgi(endpoint: Endpoint, *, largest_body: int = LARGEST_BODY) -> WsgiA
         method = environ.get("REQUEST_METHOD", "GET")
         if method in ("GET", "HEAD"):
             environ = {**environ, "REQUEST_METHOD": "GET", "QUERY_STRING": "wsdl"}
+            if address is not None:
+                url = urlsplit(address)
+                environ |= {
+                    "wsgi.url_scheme": url.scheme,
+                    "HTTP_HOST": url.netloc,
+                    "SCRIPT_NAME": "",
+                    "PATH_INFO": url.path,
+                }
             content: Iterable[bytes] = inner(environ, start_response)
             return content if method == "GET" else []
         if method != "POST":
@@ -103,6 +119,8 @@ def _read_body(environ: WSGIEnvironment, largest: int) -> bytes:
     text = _as_utf8(body, environ.get("CONTENT_TYPE") or "")
     if b"<!DOCTYPE" in text:
         raise _BodyError("The request holds a document type declaration, which is not accepted.")
+    if text.count(b"<") > MOST_TAGS and _CDATA.sub(b"", text).count(b"<") > MOST_TAGS:
+        raise _BodyError("The request holds far more elements than a call of this service has.")
     return text
 
 

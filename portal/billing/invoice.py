@@ -87,6 +87,7 @@ class Difference(StrEnum):
     AMOUNT = "amount-differs"
     FOREIGN_LINE = "own-line-changed"
     TOTAL = "total-differs"
+    GONE = "invoice-gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

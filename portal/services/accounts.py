@@ -105,6 +105,7 @@ def add_user(
 
 def check_password(portal: Portal, email: str, password: str) -> UserView | None:
     """The person, when address and password are right. An unknown address takes as long as a wrong password."""
+    email = email.replace("\0", "")  # PostgreSQL takes no NUL in text
     with portal.database.read() as db:
         user = db.scalar(sa.select(User).filter_by(email=email.strip().lower()))
         try:
@@ -125,6 +126,12 @@ def user_by_session_key(portal: Portal, key: str) -> UserView | None:
     with portal.database.read() as db:
         user = db.scalar(sa.select(User).filter_by(session_key=key, is_active=True))
         return _first_membership(db, user) if user else None
+
+
+def end_log_ins(portal: Portal, user_id: int) -> None:
+    """End every log-in of a person: a cookie that was kept somewhere is worth nothing any more."""
+    with portal.database.write() as db:
+        db.get_one(User, user_id).session_key = secrets.token_hex(16)
 
 
 def set_language(portal: Portal, user_id: int, language: str) -> None:

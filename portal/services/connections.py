@@ -27,7 +27,7 @@ from qbwc.qwc import Qwc, QwcError, render
 OWNER_ID = "{6d6f1f0c-3a5b-4c58-9a53-2f5c1b7e9d40}"
 PRORATIONS = ("additions", "removals", "partial")
 RUN_EVERY_MINUTES = 60
-_HIGHEST_ID = 2**31 - 1
+HIGHEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,8 @@ def add_connection(
     if not name:
         raise Refused("A connection needs a name.")
     check_length(name)
+    if not name.isprintable():
+        raise Refused("A connection's name is one line of text.")
     if not 1 <= invoice_day <= 31:
         raise Refused("The invoice day %(day)s is not a day of the month: give 1 to 31.", day=invoice_day)
     for box in prorate:
@@ -149,7 +151,7 @@ def find(db: orm.Session, name_or_id: str | int, partner_id: int | None = None) 
     mine = sa.select(Connection)
     if partner_id is not None:
         mine = mine.where(Connection.partner_id == partner_id)
-    if text.isascii() and text.isdigit() and int(text) <= _HIGHEST_ID:
+    if text.isascii() and text.isdigit() and int(text) <= HIGHEST_ID:
         numbered = db.scalar(mine.where(Connection.id == int(text)))
         if numbered is not None:
             return numbered
@@ -191,7 +193,7 @@ def qwc(portal: Portal, connection_id: int) -> str:
                     user_name=row.wire.user_name,
                     owner_id=row.wire.owner_id,
                     file_id=row.wire.file_id,
-                    display_name=f"Cloud billing: {row.name}"[:80],
+                    display_name=f"Cloud billing: {row.name}"[:80].rstrip(),
                     unique_name=f"Cloud billing {row.wire.file_id}",
                     run_every_minutes=RUN_EVERY_MINUTES,
                 )

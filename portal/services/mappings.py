@@ -29,6 +29,7 @@ from portal.services.reasons import REASONS
 from qbwc.models import ListObject
 
 COLUMNS = ("kind", "name", "key", "quickbooks", "sync", "mode")
+_FORMULAS = ("=", "+", "-", "@")
 _YES = {"yes": True, "oui": True, "true": True, "1": True, "no": False, "non": False, "false": False, "0": False}
 
 
@@ -111,16 +112,16 @@ def target(row: ListObject | None) -> Target | None:
         type=row.type,
         is_active=row.is_active,
         price=Decimal(price) if price else None,
-        currency=_currency_code(currency.get("full_name")),
+        currency=currency_code(currency.get("full_name")),
     )
 
 
 _CURRENCIES = {"Canadian Dollar": "CAD", "US Dollar": "USD", "Euro": "EUR", "British Pound Sterling": "GBP"}
 
 
-def _currency_code(name: str | None) -> str | None:
-    """QuickBooks names currencies; charges carry ISO codes. An unknown name is not compared."""
-    return _CURRENCIES.get(name) if name else None
+def currency_code(name: str | None) -> str | None:
+    """QuickBooks names currencies, charges carry ISO codes. A name that is not known here equals no code."""
+    return _CURRENCIES.get(name, name) if name else None
 
 
 def load_targets(db: orm.Session, connection_id: int, kind: str, list_ids: set[str]) -> dict[str, ListObject]:
@@ -411,7 +412,7 @@ def _read_rows(reader: csv.DictReader[str], name: str) -> list[tuple[int, dict[s
         )
     reader.fieldnames = columns
     return [
-        (reader.line_num, {column: (row.get(column) or "").strip() for column in COLUMNS})
+        (reader.line_num, {column: _revive((row.get(column) or "").strip()) for column in COLUMNS})
         for row in reader
         if any((value or "").strip() for key, value in row.items() if isinstance(value, str))
     ]
@@ -508,6 +509,20 @@ def _apply_organization(
     return before != (found.customer_list_id, found.is_synchronized, found.mode)
 
 
+def _is_formula(cell: str) -> bool:
+    return cell.lstrip("'").startswith(_FORMULAS)
+
+
+def _disarm(cell: str) -> str:
+    """A cell that a spreadsheet would run as a formula, with an apostrophe in front."""
+    return f"'{cell}" if _is_formula(cell) else cell
+
+
+def _revive(cell: str) -> str:
+    """The cell as it was before _disarm."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
 def write_csv(portal: Portal, connection_id: int) -> str:
     """All mappings in the form that apply_csv reads, with a byte-order mark so that Excel keeps the accents."""
     out = io.StringIO(newline="")
@@ -515,8 +530,11 @@ def write_csv(portal: Portal, connection_id: int) -> str:
     writer.writerow(COLUMNS)
     for offer in list_offers(portal, connection_id).rows:
         sync = "yes" if offer.is_synchronized else "no"
-        writer.writerow(("offer", offer.name, offer.key, offer.item_name or "", sync, ""))
+        cells = ("offer", offer.name, offer.key, offer.item_name or "", sync, "")
+        writer.writerow([_disarm(cell) for cell in cells])
     for one in list_organizations(portal, connection_id).rows:
         sync = "yes" if one.is_synchronized else "no"
-        writer.writerow(("organization", one.name, one.key, one.customer_name or "", sync, one.mode))
+        writer.writerow(
+            [_disarm(cell) for cell in ("organization", one.name, one.key, one.customer_name or "", sync, one.mode)]
+        )
     return "\ufeff" + out.getvalue()

@@ -374,7 +374,7 @@ class UpdateInvoice(_InvoiceJob):
 
     def _change(self, visit: Visit, draft: Draft, invoice: txn.InvoiceRet) -> None:
         lines = _kept_lines(invoice)
-        steps = merge(lines, _wanted_lines(draft), _written_by_others(visit.db, draft, invoice.txn_id))
+        steps = merge(lines, _wanted_lines(draft), lines_of_other_drafts(visit.db, draft, invoice.txn_id))
         draft.txn_id, draft.ref_number = invoice.txn_id, invoice.ref_number
         draft.kept = {"before": [_plain(step.kept) for step in steps if step.kept and not step.wanted]}
         visit.ask(_invoice_mod(invoice, steps), "change")
@@ -463,9 +463,25 @@ class ReadBack(JobKind):
         for invoice in answer.objects:
             for draft in visit.db.scalars(written.filter_by(txn_id=invoice.txn_id).order_by(Draft.id)).all():
                 compare(visit.db, draft, invoice, visit.now)
-        waiting = sa.select(wire.Request.id).filter_by(job_id=visit.job.id, state=wire.RequestState.QUEUED)
+        visit.db.flush()
+        unread = [wire.RequestState.QUEUED, wire.RequestState.SENT]
+        waiting = sa.select(wire.Request.id).where(
+            wire.Request.job_id == visit.job.id, wire.Request.id != visit.request.id, wire.Request.state.in_(unread)
+        )
         if visit.db.scalar(waiting.limit(1)) is None:
+            self._tell(visit, Difference.GONE, None)
             visit.finish()
+
+    def parked(self, visit: Visit, status: Status) -> None:
+        """Nobody knows how the invoices are kept: say so on each."""
+        self._tell(visit, status.code, status.message)
+
+    def _tell(self, visit: Visit, code: str, detail: str | None) -> None:
+        """What was asked for and is still not compared differs for this reason."""
+        left = sa.select(Draft).filter_by(run_id=visit.job.payload["run"], state=DraftState.WRITTEN)
+        for draft in visit.db.scalars(left.where(Draft.txn_id.in_(visit.job.payload["invoices"]))).all():
+            draft.state, draft.code, draft.detail = DraftState.DIFFERENT, code, detail
+            draft.reconciled_at = visit.now
 
 
 def compare(db: orm.Session, draft: Draft, invoice: txn.InvoiceRet, now: datetime) -> None:
@@ -480,7 +496,7 @@ def _match(db: orm.Session, draft: Draft, invoice: txn.InvoiceRet) -> Difference
 
     Lines of other drafts that joined the same invoice are theirs to compare.
     """
-    others = _written_by_others(db, draft, invoice.txn_id)
+    others = lines_of_other_drafts(db, draft, invoice.txn_id)
     draft.txn_id, draft.ref_number, draft.txn_date = invoice.txn_id, invoice.ref_number, invoice.txn_date
     draft.subtotal, draft.tax = invoice.subtotal, to_cents(invoice.sales_tax_total or Decimal(0))
     before = [_kept(plain) for plain in (draft.kept or {}).get("before", []) if plain["txn_line_id"] not in others]
@@ -518,18 +534,22 @@ def _read_back_when_done(visit: Visit, run: Run) -> None:
         connection_id=visit.connection.id,
         kind=READ_BACK,
         key=f"run:{run.id}:{done}",
-        payload={"run": run.id},
+        payload={"run": run.id, "invoices": ids},
         messages=[("read", txn.InvoiceQueryRq(txn_id=tuple(chunk), include_line_items=True)) for chunk in chunks],
         now=visit.now,
     )
     visit.session.total += len(chunks)
 
 
-def _written_by_others(db: orm.Session, draft: Draft, txn_id: str) -> frozenset[str]:
+def lines_of_other_drafts(db: orm.Session, draft: Draft, txn_id: str) -> frozenset[str]:
+    """The TxnLineIDs of an invoice that other drafts of the same company file wrote."""
     lines = (
         sa.select(DraftLine.txn_line_id)
         .join(Draft)
+        .join(Run)
         .where(Draft.txn_id == txn_id, Draft.id != draft.id, DraftLine.txn_line_id.is_not(None))
+        # QuickBooks' ids are unique in one company file only.
+        .where(Run.connection_id == draft.run.connection_id)
     )
     return frozenset(line_id for line_id in db.scalars(lines) if line_id)
 
@@ -567,3 +587,12 @@ def _kept(plain: dict[str, Any]) -> KeptLine:
 def list_object(db: orm.Session, connection_id: int, kind: str, list_id: str) -> wire.ListObject | None:
     """An item or customer as QuickBooks last showed it."""
     return mirror.find(db, connection_id, kind, list_id)
+
+
+def refused_lists(db: orm.Session, connection_id: int) -> list[tuple[str, wire.Job]]:
+    """The lists whose last pull QuickBooks refused, each with the job that says why."""
+    newest: dict[str, wire.Job] = {}
+    pulls = sa.select(wire.Job).filter_by(connection_id=connection_id, kind=mirror.PULL).order_by(wire.Job.id)
+    for job in db.scalars(pulls):
+        newest[job.payload["list"]] = job
+    return [(name, job) for name, job in newest.items() if job.state is wire.JobState.PARKED]

@@ -82,6 +82,10 @@ DIFFERENCES: dict[Difference, Sentence] = {
     Difference.FOREIGN_LINE: Sentence(
         "One of your own lines changed while the invoice was updated. Compare the invoice with your records."
     ),
+    Difference.GONE: Sentence(
+        "QuickBooks wrote the invoice, and does not find it any more: somebody deleted it there. Compare with your "
+        "records."
+    ),
     Difference.TOTAL: Sentence(
         "The invoice's subtotal is not the sum of its lines. Open the invoice in QuickBooks and check it."
     ),

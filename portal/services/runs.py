@@ -38,8 +38,8 @@ from portal.models import (
     Run,
 )
 from portal.services import Portal, quickbooks
-from portal.services.connections import find, hold
-from portal.services.mappings import load_targets, mapped_offer, mapped_organization
+from portal.services.connections import HIGHEST_ID, find, hold
+from portal.services.mappings import currency_code, load_targets, mapped_offer, mapped_organization
 from portal.services.reasons import NO_COST_FIELD, REASONS, explain
 from qbwc.models import ListObject
 
@@ -212,7 +212,10 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
         _history(db, connection_id, period),
     )
     refused = {one.charge_id for one in plan.skipped if one.reason in _NO_COST}
-    costs = rules.unit_costs((row for row in received if row.id not in refused), mapped)
+    home = _rules(connection).home_currency
+    costs = rules.unit_costs(
+        (row for row in received if row.id not in refused and home in (None, row.charge.currency)), mapped
+    )
     return _Prepared(
         connection=connection,
         period=period,
@@ -240,7 +243,9 @@ def _history(db: orm.Session, connection_id: int, period: Period) -> rules.Histo
 
 
 def _rules(connection: Connection) -> rules.Rules:
-    # With multi-currency off, QuickBooks has one currency and shows none: nothing can be compared.
+    # With multi-currency off, QuickBooks has one currency and names none: nothing can be compared.
+    preferences = connection.wire.preferences or {}
+    home = currency_code(preferences.get("home_currency")) if preferences.get("multi_currency") else None
     return rules.Rules(
         mode=connection.billing_mode,
         boxes=Proration(
@@ -249,6 +254,7 @@ def _rules(connection: Connection) -> rules.Rules:
             partial=connection.prorate_partial,
         ),
         start_date=connection.start_date,
+        home_currency=home,
     )
 
 
@@ -354,6 +360,12 @@ def bill(portal: Portal, connection_id: int, on: date | None = None) -> RunView:
         hold(db, connection_id)
         prepared = _prepare(db, connection_id, on, now)
         run = db.scalar(sa.select(Run).filter_by(connection_id=connection_id, invoice_date=prepared.on))
+        if run is None and not any(draft.reason is None for draft in prepared.plan.drafts):
+            # An empty run would close the date before the charges come.
+            raise Refused(
+                "There is nothing to bill for %(date)s yet. The preview says what is left out, and why.",
+                date=prepared.on,
+            )
         if run is None:
             run = Run(
                 connection_id=connection_id,
@@ -430,7 +442,8 @@ def retry_draft(portal: Portal, connection_id: int, draft_id: int) -> None:
     """Send a parked draft again, with today's mapping. Raises NotFound, or Refused when it cannot go."""
     with portal.database.write() as db:
         connection = hold(db, connection_id)
-        draft = db.scalar(sa.select(Draft).join(Run).where(Draft.id == draft_id, Run.connection_id == connection_id))
+        wanted = sa.select(Draft).join(Run).where(Draft.id == min(draft_id, HIGHEST_ID))
+        draft = db.scalar(wanted.where(Run.connection_id == connection_id))
         if draft is None:
             raise NotFound("This invoice does not exist here.")
         if draft.state is not DraftState.PARKED:
@@ -472,7 +485,7 @@ def list_runs(portal: Portal, connection_id: int) -> tuple[RunView, ...]:
 def get_run(portal: Portal, connection_id: int, run_id: int) -> RunView:
     """One run. Raises NotFound."""
     with portal.database.read() as db:
-        row = db.scalar(sa.select(Run).filter_by(id=run_id, connection_id=connection_id))
+        row = db.scalar(sa.select(Run).filter_by(id=min(run_id, HIGHEST_ID), connection_id=connection_id))
         if row is None:
             raise NotFound("This run does not exist here.")
         return _run_view(db, row)

@@ -100,6 +100,7 @@ def status(portal: Portal, connection_id: int) -> StatusView:
         visits = _visits(db, connection_id, 1)
         problems = (
             *(_connection_problems(connection) or _visit_problems(connection, visits)),
+            *_list_problems(db, connection_id),
             *_mapping_problems(offers, organizations),
             *_cost_problems(db, connection_id),
             *_draft_problems(db, connection_id),
@@ -284,6 +285,35 @@ def _visit_problems(connection: Connection, visits: tuple[VisitView, ...]) -> li
         for visit in visits
         if visit.last_error and (success is None or success <= visit.opened_at)
     ]
+
+
+LIST_NAMES: dict[str, Sentence] = {
+    "customer": Sentence("QuickBooks' customers"),
+    "item": Sentence("QuickBooks' items"),
+    "account": Sentence("QuickBooks' accounts"),
+    "terms": Sentence("QuickBooks' terms"),
+    "class": Sentence("QuickBooks' classes"),
+    "tax-code": Sentence("QuickBooks' sales tax codes"),
+    "template": Sentence("QuickBooks' templates"),
+}
+
+
+def _list_problems(db: orm.Session, connection_id: int) -> list[Problem]:
+    found = []
+    for name, job in quickbooks.refused_lists(db, connection_id):
+        what, do = _explained(job.status_code or "", job.status_message or "")
+        found.append(
+            Problem(
+                code=job.status_code or "list",
+                title=LIST_NAMES[name],
+                what=what,
+                do=do,
+                since=job.finished_at,
+                link="connection",
+                link_id=connection_id,
+            )
+        )
+    return found
 
 
 def _mapping_problems(offers: OfferPage, organizations: OrganizationPage) -> list[Problem]:

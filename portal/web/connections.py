@@ -114,7 +114,7 @@ def _billing_mode(text: str) -> BillingMode:
 
 
 def _day_of_month(text: str) -> int:
-    if not text.strip().isdecimal():
+    if not text.strip().isdecimal() or len(text.strip()) > 2:
         raise Refused("Give the invoice day as a number from 1 to 31.")
     return int(text)
 

@@ -57,7 +57,10 @@ def enter() -> ResponseReturnValue:
 @blueprint.post("/logout")
 @public
 def leave() -> ResponseReturnValue:
-    """End the log-in."""
+    """End the log-in, here and wherever its cookie was kept."""
+    user = current_user()
+    if user is not None:
+        accounts.end_log_ins(portal_of_app(), user.id)
     log_out()
     return redirect(url_for("session.log_in_page"), 303)
 

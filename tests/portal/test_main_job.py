@@ -16,11 +16,15 @@ import pytest
 import sqlalchemy as sa
 from lxml import etree
 
+from portal.billing.period import BillingMode
+from portal.demo import INVOICE_DATE, PARTNER
 from portal.errors import Refused
-from portal.services import catalog, runs
+from portal.models import Draft, DraftState, InvoiceMode, Organization, Run
+from portal.services import catalog, connections, quickbooks, runs
 from qbwc.models import Exchange
 from qbwc.recovery import MOST_SENDINGS
-from qbwc.sandbox import Outcome
+from qbwc.sandbox import Outcome, processor
+from qbwc.sandbox.session import refused
 
 BILLED = {
     "Boulangerie Aux Trois Blés": "153.03",
@@ -368,7 +372,8 @@ def test_nothing_mapped_nothing_invoiced_and_everything_listed(month: Any) -> No
     with month.portal.database.write() as db:
         db.execute(sa.text("UPDATE offer SET item_list_id = NULL"))
     before = month.company()
-    assert month.bill().drafts == ()
+    with pytest.raises(Refused, match="There is nothing to bill for 2026-11-01 yet"):
+        month.bill()
     month.visit()
     assert month.company()["transactions"] == before["transactions"]
     seen = runs.preview(month.portal, month.connection_id)
@@ -548,3 +553,88 @@ def test_the_imports_of_a_month_are_listed(month: Any) -> None:
     (one,) = catalog.list_imports(month.portal, month.connection_id)
     assert (one.rows, one.added, str(one.total)) == (72, 72, "5692.25")
     assert one.file_name == "payable-charges-2026-10.json"
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, query: str, code: int) -> None:
+    """Have QuickBooks refuse one kind of query."""
+
+    def answer(*_: Any) -> Any:
+        raise refused(code)
+
+    monkeypatch.setitem(processor._HANDLERS, query, answer)
+
+
+def test_a_read_back_that_quickbooks_refuses_is_told_on_every_invoice(
+    month: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updated = {one.organization for one in month.bill().drafts if one.mode is InvoiceMode.UPDATE}
+    refuse(monkeypatch, "InvoiceQuery", 3260)
+    month.visit()
+    drafts = month.run().drafts
+    assert {one.state for one in drafts if one.organization in updated} == {DraftState.PARKED}
+    created = [one for one in drafts if one.organization not in updated]
+    assert {(one.state, one.code) for one in created} == {(DraftState.DIFFERENT, "3260")}
+    assert sum(1 for code in month.problems().values() if code == "3260") == 12
+
+
+def test_an_invoice_that_was_deleted_before_it_was_read_back_is_told(
+    month: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month.bill()
+    read, gone = processor._HANDLERS["InvoiceQuery"], []
+
+    def answer(work: Any, request: Any) -> Any:
+        made = [one for one in work.company.transactions("Invoice") if one.get("ExternalGUID")]
+        if made and not gone:
+            gone.append(made[0])
+            work.company.transactions("Invoice").remove(made[0])
+            work.company.restore(work.company.snapshot())
+        return read(work, request)
+
+    monkeypatch.setitem(processor._HANDLERS, "InvoiceQuery", answer)
+    month.visit()
+    states = [(one.state, one.code) for one in month.run().drafts]
+    assert states.count((DraftState.DIFFERENT, "invoice-gone")) == 1
+    assert [state for state, _ in states].count(DraftState.RECONCILED) == 11
+
+
+def test_a_list_that_quickbooks_refuses_is_told_until_it_comes(month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, "CustomerQuery", 3261)
+        connections.request_lists(month.portal, month.connection_id)
+        month.visit()
+        assert month.problems()["QuickBooks' customers"] == "3261"
+    connections.request_lists(month.portal, month.connection_id)
+    month.visit()
+    assert "QuickBooks' customers" not in month.problems()
+
+
+def test_another_company_file_with_the_same_ids_is_another_file(billed_month: Any) -> None:
+    portal = billed_month.portal
+    made = connections.add_connection(
+        portal, "Copy", partner=PARTNER, billing_mode=BillingMode.IN_ARREARS, invoice_day=1
+    )
+    with portal.database.write() as db:
+        theirs = db.scalars(sa.select(Draft).where(Draft.mode == InvoiceMode.UPDATE)).first()
+        organization = Organization(connection_id=made.id, key="x", name="x")
+        run = Run(
+            connection_id=made.id,
+            invoice_date=INVOICE_DATE,
+            period_start=theirs.run.period_start,
+            period_end=theirs.run.period_end,
+            created_at=portal.now(),
+        )
+        db.add_all([organization, run])
+        db.flush()
+        ours = Draft(
+            run_id=run.id,
+            organization_id=organization.id,
+            mode=InvoiceMode.UPDATE,
+            customer_list_id="x",
+            guid="{x}",
+            state=DraftState.QUEUED,
+        )
+        db.add(ours)
+        db.flush()
+        assert quickbooks.lines_of_other_drafts(db, theirs, theirs.txn_id) == frozenset()
+        assert quickbooks.lines_of_other_drafts(db, ours, theirs.txn_id) == frozenset()

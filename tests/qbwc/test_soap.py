@@ -523,3 +523,16 @@ def test_requests_and_answers_are_never_logged(
     live.send(envelope("receiveResponseXML", ticket="t", response="the answer of a client").replace(b"</soap", b"<"))
     assert "the memo of a client" not in everything_logged()
     assert "the answer of a client" not in everything_logged()
+
+
+def test_millions_of_elements_are_refused_before_they_fill_the_memory(live: Live) -> None:
+    status, _, body = live.send(envelope("authenticate", strUserName="u").replace(b">u<", b">" + b"<a/>" * 5000 + b"<"))
+    assert status == 500
+    assert b"far more elements" in body
+
+
+def test_a_call_may_carry_its_qbxml_as_cdata(live: Live) -> None:
+    many = b"<![CDATA[" + b"<a/>" * 5000 + b"]]>"
+    call = envelope("receiveResponseXML", ticket="x", response="u", hresult="", message="")
+    status, _, body = live.send(call.replace(b">u<", b">" + many + b"<"))
+    assert (status, b">-1<" in body) == (200, True)

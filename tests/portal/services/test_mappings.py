@@ -193,3 +193,15 @@ class TestByHand:
         month.bill()
         rows = mappings.list_organizations(month.portal, 1).rows
         assert {row.name: row.charges for row in rows if row.charges} == {"Atelier Ébène": 3}
+
+
+def test_names_that_a_spreadsheet_would_run_are_disarmed_and_come_back(month: Any) -> None:
+    names = ["=1+1", "+1", "-1", "@SUM(1)", "'=1", "'quoted'", "plain"]
+    with month.portal.database.write() as db:
+        db.add_all(Offer(connection_id=1, key=name, name=name) for name in names)
+    before = snapshot(month)
+    text = mappings.write_csv(month.portal, 1)
+    cells = [cell for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    assert mappings.apply_csv(month.portal, 1, text.encode(), "m.csv").changed == 0
+    assert snapshot(month) == before

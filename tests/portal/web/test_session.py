@@ -109,3 +109,11 @@ def test_a_form_without_its_token_is_refused_with_a_sentence(admin: Any, strange
         assert answer.status_code == 400
         assert "Nothing was changed. Go back, reload the page and try again." in answer.text
     assert admin.get("/").status_code == 200, "the log-out did not happen"
+
+
+def test_a_cookie_that_was_kept_is_worth_nothing_after_logging_out(site: Flask, admin: Any) -> None:
+    kept = admin.client.get_cookie("portal_session").value
+    assert admin.post("/logout").status_code == 303
+    thief = site.test_client()
+    thief.set_cookie("portal_session", kept)
+    assert thief.get("/connections/1").status_code == 303

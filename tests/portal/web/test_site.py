@@ -106,3 +106,18 @@ def test_a_page_without_its_database_is_an_honest_page(admin: Any, monkeypatch: 
     answer = admin.get("/")
     assert answer.status_code == 500
     assert "written to the log" in answer.text
+
+
+def test_the_wsdl_names_our_address_whatever_the_caller_calls_us(month: Any) -> None:
+    client = Client(build_wsgi(month.portal))
+    for host in ("evil.example", "other.example"):
+        text = client.get("/qbwc?wsdl", headers={"Host": host}).text
+        assert f'location="{month.portal.settings.endpoint_url}"' in text
+        assert host not in text
+
+
+def test_a_number_beyond_all_rows_is_not_found(admin: Any) -> None:
+    huge = 99999999999999999999
+    assert admin.get(f"/connections/1/runs/{huge}").status_code == 404
+    assert admin.post(f"/connections/1/drafts/{huge}/retry").status_code == 404
+    assert admin.post("/connections/new", {"name": "x", "invoice_day": "1" * 5000}).status_code == 400
