@@ -32,6 +32,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the benchmarks' figures at the end. Here, because only this file is read by the process that reports."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, figure in getattr(report, "user_properties", []):
+                if name == "ratio" and report.when == "call":
+                    terminalreporter.write_line(f"ratio: {figure}")
+
+
 class Clock:
     """A clock that moves only when it is told to."""
 

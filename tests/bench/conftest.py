@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -41,12 +40,3 @@ def _seconds(call: Callable[[], object]) -> float:
 def ratios(request: pytest.FixtureRequest) -> Ratios:
     """Measures; the figures travel with the test's report, also from another process."""
     return Ratios(request.node.user_properties)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the figures at the end."""
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, []):
-            for name, figure in getattr(report, "user_properties", []):
-                if name == "ratio" and report.when == "call":
-                    terminalreporter.write_line(f"ratio: {figure}")
