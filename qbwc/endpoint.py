@@ -252,7 +252,7 @@ class Endpoint:
                     exchange = self._open_exchange(db, session)
                     if hresult.strip():
                         return self._refused(db, session, exchange, hresult.strip(), message, now)
-                    return self._apply(ticket, db, session, exchange, response, now)
+                    return self._apply(db, session, exchange, response, now)
                 case Act.REPEAT:
                     return GO_ON if session.state is State.FAILED else session.progress
                 case Act.FAIL:
@@ -260,9 +260,7 @@ class Endpoint:
                 case _:
                     return GO_ON
 
-    def _apply(
-        self, ticket: str, db: orm.Session, session: Session, exchange: Exchange, response: str, now: datetime
-    ) -> int:
+    def _apply(self, db: orm.Session, session: Session, exchange: Exchange, response: str, now: datetime) -> int:
         try:
             with db.begin_nested():
                 self._apply_answers(db, session, exchange, response, now)

@@ -23,6 +23,7 @@ from portal.billing.money import to_cents
 from portal.billing.period import Period
 from portal.errors import Sentence
 from portal.models import Connection, CostState, Draft, DraftLine, DraftState, InvoiceMode, ItemCost, Run
+from portal.services.reasons import explain
 from qbwc import mirror, queue
 from qbwc import models as wire
 from qbwc.database import Database
@@ -83,6 +84,16 @@ def lists_are_due(
     if last_contact_at is None:
         return True
     return abs(now - last_contact_at - every) > RHYTHM_SLACK
+
+
+def explained(code: str, detail: str) -> tuple[Sentence, Sentence | None]:
+    """What any code on a draft, a cost or a list says happened; and what to do, where the first does not say it."""
+    known = explain(code)
+    if known is not None:
+        return known, None
+    if code == UNKNOWN:
+        return Sentence("This invoice cannot be written for QuickBooks: %(detail)s.", {"detail": detail}), None
+    return what_and_do(code, detail)
 
 
 def what_and_do(code: str, message: str) -> tuple[Sentence, Sentence]:

@@ -40,7 +40,7 @@ from portal.models import (
 from portal.services import Portal, quickbooks
 from portal.services.connections import HIGHEST_ID, find, hold
 from portal.services.mappings import currency_code, load_targets, mapped_offer, mapped_organization
-from portal.services.reasons import NO_COST_FIELD, REASONS, explain
+from portal.services.reasons import NO_COST_FIELD, REASONS
 from qbwc.models import ListObject
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199
@@ -180,6 +180,10 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
             expected=expected,
         )
     period = billed_period(on, connection.invoice_day, connection.billing_mode)
+    applied = _rules(connection)
+    # Read first and held: what a charge then asks of its offer and organization is here already.
+    offers = {row.id: row for row in db.scalars(sa.select(Offer).filter_by(connection_id=connection_id))}
+    organizations = {row.id: row for row in db.scalars(sa.select(Organization).filter_by(connection_id=connection_id))}
     query = (
         sa.select(Charge, Delivery.period_start, Delivery.period_end)
         .join(Delivery, Delivery.id == Charge.delivery_id)
@@ -197,8 +201,6 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
         )
         for row, start, end in db.execute(query)
     ]
-    offers = {row.id: row for row in db.scalars(sa.select(Offer).filter_by(connection_id=connection_id))}
-    organizations = {row.id: row for row in db.scalars(sa.select(Organization).filter_by(connection_id=connection_id))}
     items = load_targets(db, connection_id, "item", {row.item_list_id for row in offers.values() if row.item_list_id})
     customers = load_targets(
         db, connection_id, "customer", {row.customer_list_id for row in organizations.values() if row.customer_list_id}
@@ -208,11 +210,11 @@ def _prepare(db: orm.Session, connection_id: int, on: date | None, now: datetime
         received,
         mapped,
         {row.id: mapped_organization(row, customers.get(row.customer_list_id or "")) for row in organizations.values()},
-        _rules(connection),
+        applied,
         _history(db, connection_id, period),
     )
     refused = {one.charge_id for one in plan.skipped if one.reason in _NO_COST}
-    home = _rules(connection).home_currency
+    home = applied.home_currency
     costs = rules.unit_costs(
         (row for row in received if row.id not in refused and home in (None, row.charge.currency)), mapped
     )
@@ -238,8 +240,7 @@ def _history(db: orm.Session, connection_id: int, period: Period) -> rules.Histo
     query = sa.select(Charge).where(
         Charge.connection_id == connection_id, Charge.start < period.end, Charge.start >= oldest
     )
-    rows = db.scalars(query.options(orm.joinedload(Charge.organization), orm.joinedload(Charge.offer)))
-    return rules.History.of((row.organization_id, row.offer_id, _value(row)) for row in rows)
+    return rules.History.of((row.organization_id, row.offer_id, _value(row)) for row in db.scalars(query))
 
 
 def _rules(connection: Connection) -> rules.Rules:
@@ -532,7 +533,7 @@ def _draft_view(draft: Draft, items: dict[str, ListObject], customers: dict[str,
         tax=draft.tax,
         total=None if draft.subtotal is None else draft.subtotal + (draft.tax or Decimal(0)),
         code=draft.code,
-        what=_what(draft.code, draft.detail),
+        what=None if draft.code is None else quickbooks.explained(draft.code, draft.detail or "")[0],
         rows=tuple(
             DraftLineView(
                 item=_name(items, line.item_list_id),
@@ -549,14 +550,3 @@ def _draft_view(draft: Draft, items: dict[str, ListObject], customers: dict[str,
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:
     return sum(amounts, Decimal(0))
-
-
-def _what(code: str | None, detail: str | None) -> Sentence | None:
-    if code is None:
-        return None
-    known = explain(code)
-    if known is not None:
-        return known
-    if code == quickbooks.UNKNOWN:
-        return Sentence("This invoice cannot be written for QuickBooks: %(detail)s.", {"detail": detail or ""})
-    return quickbooks.what_and_do(code, detail or "")[0]

@@ -16,7 +16,7 @@ from portal.models import Connection, CostState, Draft, DraftState, ItemCost, Ru
 from portal.services import Portal, quickbooks
 from portal.services.connections import find
 from portal.services.mappings import OfferPage, OrganizationPage, list_offers, list_organizations
-from portal.services.reasons import NO_COST_FIELD, explain
+from portal.services.reasons import NO_COST_FIELD
 from qbwc import models as wire
 from qbwc.identity import Verdict
 from qbwc.mirror import LISTS
@@ -301,7 +301,7 @@ LIST_NAMES: dict[str, Sentence] = {
 def _list_problems(db: orm.Session, connection_id: int) -> list[Problem]:
     found = []
     for name, job in quickbooks.refused_lists(db, connection_id):
-        what, do = _explained(job.status_code or "", job.status_message or "")
+        what, do = quickbooks.explained(job.status_code or "", job.status_message or "")
         found.append(
             Problem(
                 code=job.status_code or "list",
@@ -351,7 +351,7 @@ def _cost_problems(db: orm.Session, connection_id: int) -> list[Problem]:
         name = item.full_name if item else row.item_list_id
         what, do = Sentence(NO_COST_FIELD.template, {"item": name, "cost": f"{row.unit_cost:f}"}), None
         if row.state is CostState.PARKED:
-            what, do = _explained(row.code or "", row.detail or "")
+            what, do = quickbooks.explained(row.code or "", row.detail or "")
         found.append(
             Problem(
                 code=row.code or "cost",
@@ -370,7 +370,7 @@ def _draft_problems(db: orm.Session, connection_id: int) -> list[Problem]:
     query = sa.select(Draft).join(Run).where(Run.connection_id == connection_id)
     found = []
     for draft in db.scalars(query.where(Draft.state.in_([DraftState.PARKED, DraftState.DIFFERENT])).order_by(Draft.id)):
-        what, do = _explained(draft.code or "", draft.detail or "")
+        what, do = quickbooks.explained(draft.code or "", draft.detail or "")
         found.append(
             Problem(
                 code=draft.code or "draft",
@@ -384,12 +384,3 @@ def _draft_problems(db: orm.Session, connection_id: int) -> list[Problem]:
             )
         )
     return found
-
-
-def _explained(code: str, detail: str) -> tuple[Sentence, Sentence | None]:
-    known = explain(code)
-    if known is not None:
-        return known, None
-    if code == quickbooks.UNKNOWN:
-        return Sentence("This invoice cannot be written for QuickBooks: %(detail)s.", {"detail": detail}), None
-    return quickbooks.what_and_do(code, detail)
