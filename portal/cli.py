@@ -55,7 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="portal",
         description="Bill a cloud reseller's clients in QuickBooks Desktop.",
-        epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY; "
+        epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY, "
+        "PORTAL_HISTORY_DAYS, PORTAL_BODIES_DAYS; "
         "secrets also from files named by PORTAL_SECRET_KEY_FILE and PORTAL_DATABASE_URL_FILE.",
     )
     add = parser.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
@@ -136,8 +137,12 @@ def _add_billing(add: Add) -> None:
     _connection(bill)
     bill.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the invoice date (the latest that has come)")
     bill.add_argument("--preview", action="store_true", help="show what would be billed, and change nothing")
-    status = _command(add, "status", "lists, mappings, runs, invoices, errors and the last visit of a connection")
+    status = _command(add, "status", "lists, mappings, runs, invoices, errors and the last visits of a connection")
     _connection(status, required=False)
+    exchanges = _command(add, "exchanges", "what crossed the wire in a visit of the Web Connector; --show prints one")
+    exchanges.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+    exchanges.add_argument("--visit", type=int, metavar="N", help="the visit's number (the last one)")
+    exchanges.add_argument("--show", type=int, metavar="ID", help="print both texts of the exchange of this number")
 
 
 def _date(text: str) -> date:

@@ -20,15 +20,19 @@ from portal.migrations import reason
 from portal.models import DraftState, Role
 from portal.providers import ProviderError
 from portal.report import (
+    describe_exchanges,
     describe_import,
     describe_preview,
     describe_run,
     describe_skipped,
     describe_status,
+    describe_texts,
     plain,
     table,
 )
-from portal.services import Portal, accounts, build_portal, catalog, connections, mappings, runs, status
+from portal.services import Portal, accounts, build_portal, catalog, connections, exchanges, mappings, runs, status
+
+LAST_VISITS = 10
 
 
 def run(args: argparse.Namespace) -> int:
@@ -185,7 +189,20 @@ def _status(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
     seen = status.status(portal, found.id)
     made = runs.list_runs(portal, found.id)
-    show(args, {"connection": found, "status": seen, "runs": made}, describe_status(seen, made))
+    visits = status.visits(portal, found.id, limit=LAST_VISITS)
+    facts = {"connection": found, "status": seen, "runs": made, "visits": visits}
+    show(args, facts, describe_status(seen, made, visits))
+    return 0
+
+
+def _exchanges(portal: Portal, args: argparse.Namespace) -> int:
+    found = connections.find_connection(portal, args.connection)
+    if args.show is not None:
+        texts = exchanges.read_exchange(portal, found.id, args.show)
+        show(args, texts, describe_texts(texts))
+        return 0
+    seen = exchanges.list_exchanges(portal, found.id, args.visit)
+    show(args, seen, describe_exchanges(seen))
     return 0
 
 
@@ -199,4 +216,5 @@ COMMANDS: dict[str, Callable[[Portal, argparse.Namespace], int]] = {
     "map": _map,
     "bill": _bill,
     "status": _status,
+    "exchanges": _exchanges,
 }

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -145,6 +146,7 @@ class Connection(Base):
     unflagged_is_unsent: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     lists_wanted: Mapped[bool] = mapped_column(default=True)
+    opens_page: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
     partner: Mapped[Partner] = relationship()
     wire: Mapped[qbwc_models.Connection] = relationship(qbwc_models.Connection)

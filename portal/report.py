@@ -10,7 +10,7 @@ from typing import Any
 
 from portal.errors import Sentence
 from portal.models import DraftState
-from portal.services import catalog, runs, status
+from portal.services import catalog, exchanges, runs, status
 
 
 def plain(value: Any) -> Any:
@@ -70,6 +70,9 @@ def describe_preview(seen: runs.Preview) -> str:
         parts.append(f"\n{draft.organization} → {draft.customer} ({draft.mode}), {estimate}")
         if draft.reason:
             parts.append(f"  Waits: {draft.reason}")
+        if draft.text_changes:
+            told = ", ".join(f"{old} becomes {new}" if new else f"{old} is left out" for old, new in draft.text_changes)
+            parts.append(f"  QuickBooks cannot keep some characters: {told}")
         rows = [(line.item, line.arithmetic, f"{line.quantity:f}", line.description) for line in draft.lines]
         parts.append(table(("Item", "Arithmetic", "Quantity", "Description"), rows, frozenset({2})))
     if seen.skipped:
@@ -112,22 +115,69 @@ def state_of(draft: runs.DraftView) -> str:
     return words.get(draft.state) or str(draft.what or draft.code or draft.state)
 
 
-def describe_status(seen: status.StatusView, made: Sequence[runs.RunView]) -> str:
+def describe_visits(visits: Sequence[status.VisitView]) -> str:
+    """Visits as a table, newest first, and below it what the person at QuickBooks was told."""
+    rows = [
+        (
+            visit.id,
+            f"{visit.opened_at:%Y-%m-%d %H:%M:%S}",
+            _duration(visit.seconds),
+            visit.machine,
+            visit.product,
+            visit.done,
+            visit.failed,
+            visit.result or "under way",
+        )
+        for visit in visits
+    ]
+    head = ("Visit", "Began (UTC)", "Took", "Computer", "QuickBooks", "Done", "Failed", "Result")
+    told = [f"  {visit.id}: {visit.last_error['en']}" for visit in visits if visit.last_error]
+    return "\n".join([table(head, rows, frozenset({0, 2, 5, 6})), *told])
+
+
+def _duration(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.1f} s"
+
+
+def describe_exchanges(seen: exchanges.VisitExchanges) -> str:
+    """The exchanges of a visit as a table, one message set a line; sizes in characters."""
+    if seen.opened_at is None:
+        return "The Web Connector has not visited this connection yet."
+    rows = [
+        (
+            one.id,
+            one.purpose,
+            "writes" if one.is_write else "reads",
+            one.requests,
+            f"{one.sent_at:%H:%M:%S}",
+            one.attempts,
+            _duration(one.seconds),
+            f"{one.sent:,}",
+            "" if one.received is None else f"{one.received:,}",
+            one.state + (f" {one.code}" if one.code else ""),
+        )
+        for one in seen.exchanges
+    ]
+    head = ("No.", "Purpose", "How", "Requests", "Sent (UTC)", "Times", "Took", "Sent", "Received", "State")
+    title = f"Visit {seen.visit_id} of {seen.opened_at:%Y-%m-%d %H:%M} UTC"
+    return f"{title}\n{table(head, rows, frozenset({0, 3, 5, 6, 7, 8}))}"
+
+
+def describe_texts(seen: exchanges.ExchangeTexts) -> str:
+    """Both texts of one exchange."""
+    nothing = "(nothing: it never was there, or is forgotten)"
+    return f"Sent to QuickBooks:\n{seen.request or nothing}\nAnswered:\n{seen.answer or nothing}"
+
+
+def describe_status(seen: status.StatusView, made: Sequence[runs.RunView], visits: Sequence[status.VisitView]) -> str:
     """How a connection stands, as text."""
     parts = [f"{seen.name}: {'ready to invoice' if seen.is_ready else 'not ready to invoice'}"]
     parts += [f"  {blocker}" for blocker in seen.blockers]
     for name, counts in (("Offers", seen.offers), ("Organizations", seen.organizations)):
         parts.append(f"{name}: {counts.mapped} mapped, {counts.unmapped} to map, {counts.off} off")
     parts.append("Lists: " + ", ".join(f"{one.count} {one.kind}" for one in seen.lists))
-    visit = seen.last_visit
-    if visit is None:
-        parts.append("Last visit: none")
-    else:
-        parts.append(
-            f"Last visit: {visit.opened_at:%Y-%m-%d %H:%M} UTC, {visit.product or 'QuickBooks'} on "
-            f"{visit.machine or 'an unknown machine'}, {visit.done} answers, {visit.result or 'under way'}"
-        )
     parts.append(f"Requests waiting: {seen.waiting_requests}")
+    parts.append(f"\nLast visits:\n{describe_visits(visits)}" if visits else "Last visits: none")
     for run_view in made:
         parts.append(f"\nRun of {run_view.invoice_date} ({run_view.period_start} to {run_view.period_last})")
         parts.append(describe_run(run_view))

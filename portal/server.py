@@ -15,7 +15,7 @@ from portal.errors import Unusable
 from portal.services import build_portal
 
 THREADS = 8
-LARGEST_REQUEST = 128 * 1024 * 1024
+LARGEST_REQUEST = 160 * 1024 * 1024  # more than the endpoint takes: it is the endpoint that says so
 
 
 class PortTaken(Unusable):

@@ -1,4 +1,4 @@
-"""Settings, from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY.
+"""Settings, from the environment: where the portal keeps its data, for how long, and how the world reaches it.
 
 A secret may also be given as a file: PORTAL_SECRET_KEY_FILE or PORTAL_DATABASE_URL_FILE names it. Without a secret key
 one is made and kept in the data folder, readable by its owner only.
@@ -21,10 +21,11 @@ SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_DATABASE_URL")
 
 
 DEFAULT_URL = "http://localhost:8080"
+MOST_DAYS = 36_500
 
 
 class Settings(BaseSettings):
-    """Where the portal keeps its data, and how the world reaches it."""
+    """Where the portal keeps its data, for how long, and how the world reaches it."""
 
     model_config = SettingsConfigDict(env_prefix="PORTAL_", env_ignore_empty=True, frozen=True)
 
@@ -38,6 +39,12 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         default=None, description="Signs log-ins; by default made once and kept in the data folder."
+    )
+    history_days: int = Field(
+        default=400, ge=1, le=MOST_DAYS, description="How long visits of the Web Connector are kept, in days."
+    )
+    bodies_days: int = Field(
+        default=90, ge=1, le=MOST_DAYS, description="How long the texts of their exchanges are kept, in days."
     )
 
     @property

@@ -1,4 +1,4 @@
-"""The worker: bills each connection on its invoice day, at 05:00 in its own zone, once.
+"""The worker: bills each connection on its invoice day, at 05:00 in its own zone, once; forgets what is old, daily.
 
 It asks for what is due rather than for the hour, so that a server that was down at 05:00 catches up when it starts.
 The run's date is unique in its connection: several workers make one run.
@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.billing.period import invoice_date_on_or_before
 from portal.errors import PortalError
 from portal.models import Connection, Run
-from portal.services import Portal, runs, status
+from portal.services import Portal, exchanges, runs, status
 
 EVERY_SECONDS = 60.0
 INVOICE_HOUR = time(5)
@@ -57,14 +57,28 @@ def bill_what_is_due(portal: Portal) -> list[int]:
     return made
 
 
+def forget_what_is_old(portal: Portal) -> None:
+    """Forget old texts and visits; what is in doubt stays."""
+    gone = exchanges.forget_old(portal)
+    log.info("forgot what is old", texts=gone.bodies, requests=gone.requests, visits=gone.visits, pulls=gone.pulls)
+
+
 def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Event:
     """Run the worker in a thread of this process; set the returned event to stop it."""
     stop = threading.Event()
 
     def loop() -> None:
+        forgot_on: date | None = None
         while not stop.is_set():
             try:
                 bill_what_is_due(portal)
+            except Exception:
+                log.exception("worker failed")
+            try:
+                today = portal.now().date()
+                if today != forgot_on:
+                    forget_what_is_old(portal)
+                    forgot_on = today
             except Exception:
                 log.exception("worker failed")
             stop.wait(every_seconds)

@@ -9,6 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from portal.app import create_app
 from portal.services import Portal
+from portal.services.connector import page_opener
 from portal.services.quickbooks import build_endpoint
 from qbwc.wsgi import build_wsgi as build_connector_wsgi
 
@@ -20,7 +21,13 @@ WsgiApp = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 def build_wsgi(portal: Portal, *, extra_blueprints: Iterable[Any] = ()) -> WsgiApp:
     """Both applications over one portal."""
     pages = create_app(portal, extra_blueprints=extra_blueprints)
-    endpoint = build_endpoint(portal.database, portal.registry, portal.now, version("qbwc-portal"))
+    endpoint = build_endpoint(
+        portal.database,
+        portal.registry,
+        portal.now,
+        version("qbwc-portal"),
+        interactive_page=page_opener(portal.settings.url),
+    )
     connector = build_connector_wsgi(endpoint, address=portal.settings.endpoint_url)
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -20,6 +20,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
+from typing import Any
 
 
 def _provide_six_moves() -> None:
@@ -79,13 +80,36 @@ with warnings.catch_warnings():
     from spyne.protocol.soap import Soap11
     from spyne.server.wsgi import WsgiApplication
 
+#: Where in a WSGI environment the envelope of a call waits, read already.
+ENVELOPE = "qbwc.envelope"
+
+
+class ReadSoap11(Soap11):  # type: ignore[misc]
+    """SOAP 1.1 whose envelope the caller has parsed and put into the WSGI environment.
+
+    Spyne would copy the body several times, hold the tree for as long as the call lasts, and follow href attributes,
+    with which a small body asks for a large one many times over.
+    """
+
+    def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
+        """Take the envelope; the second of the pair are elements with an id, which nobody may refer to."""
+        ctx.in_document = ctx.transport.req_env.pop(ENVELOPE), None
+
+    def deserialize(self, ctx: Any, message: Any) -> None:
+        """Read the parameters, then let their elements go; several contexts still refer to the tree."""
+        super().deserialize(ctx, message)
+        ctx.in_body_doc.clear()
+
+
 sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "spyne.util.six"]
 
 __all__ = [
+    "ENVELOPE",
     "Application",
     "ComplexModel",
     "Fault",
     "Integer32",
+    "ReadSoap11",
     "ServiceBase",
     "Soap11",
     "Unicode",

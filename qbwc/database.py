@@ -1,4 +1,4 @@
-"""The engine and its two doors: read() and write().
+"""The engine and its doors: read() and write(), and note() for what a power cut may undo.
 
 SQLite loses read-then-write transactions to "database is locked" under threads unless a writer says so when it begins:
 write() begins IMMEDIATE, in WAL mode. On PostgreSQL both doors are ordinary transactions.
@@ -34,6 +34,17 @@ class Database:
             # hide_parameters: an error's text ends in logs, and the values in it may be secrets or bodies.
             self.engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
         self._writer = self.engine.execution_options(qbwc_writes=True)
+        self._noter = self._writer
+        if self.path is not None:
+            # The setting belongs to a connection, so notes have connections of their own. In WAL mode NORMAL leaves
+            # the disk alone at a commit, and the next FULL commit writes the same log to the disk as far as it goes.
+            engine = sa.create_engine(
+                self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+            )
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "connect", _leave_disk_alone)
+            sa.event.listen(engine, "begin", _begin_sqlite)
+            self._noter = engine.execution_options(qbwc_writes=True)
 
     @property
     def is_sqlite(self) -> bool:
@@ -59,9 +70,22 @@ class Database:
         with orm.Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def note(self) -> Iterator[orm.Session]:
+        """As write(), without waiting for the disk: a power cut may undo it.
+
+        Commits keep their order: once a later write() is on the disk, the note is too. So it is for what nothing
+        outside rests on until a write() follows.
+        """
+        with orm.Session(self._noter, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                session.execute(sa.text("SET LOCAL synchronous_commit TO off"))
+            yield session
+
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+        self._noter.dispose()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -71,6 +95,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _leave_disk_alone(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL").close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

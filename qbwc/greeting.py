@@ -23,7 +23,7 @@ class Met:
     preferences: PreferencesRet | None
     seen: Seen
     verdict: Verdict
-    explanation: str
+    explanation: dict[str, str]
     machine: str | None
 
 
@@ -69,7 +69,8 @@ def note(session: Session, met: Met) -> None:
     connection = session.connection
     session.company_name, session.company_path, session.machine = met.seen.name, met.seen.path, met.machine
     session.may_write = met.verdict.may_write
-    connection.verdict = met.verdict
+    if not (met.verdict is Verdict.GO and connection.verdict is Verdict.STALE):  # its landmarks have the last word
+        connection.verdict = met.verdict
     connection.seen_company_name, connection.seen_company_path = met.seen.name, met.seen.path
     if met.host is not None:
         session.product = f"{met.host.product_name} {met.host.major_version}.{met.host.minor_version}"

@@ -13,16 +13,23 @@ from typing import Any
 
 from sqlalchemy import orm
 
+from qbwc import stamp
 from qbwc.errors import UnknownJobKind
-from qbwc.models import Connection, Job, JobState, Request, RequestState, Session
-from qbwc.qbxml import Answer
+from qbwc.models import Connection, Exchange, Job, JobState, Request, RequestState, Session
+from qbwc.qbxml import Answer, read_request
+from qbwc.qbxml.codec import texts_of
 from qbwc.qbxml.envelope import render_request
 from qbwc.qbxml.status import Status
+from qbwc.qbxml.text import changes_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Where a handler works: the transaction, the session, and the request that was answered."""
+    """Where a handler works: the transaction, the session, and the request that was answered.
+
+    `taken` are the TxnIDs that other requests of the same set were found to have written, when a lost set is looked
+    for; a handler of its own need not care.
+    """
 
     db: orm.Session
     connection: Connection
@@ -30,6 +37,7 @@ class Visit:
     job: Job
     request: Request
     now: datetime
+    taken: frozenset[str] = frozenset()
 
     def ask(
         self, message: Any, step: str, *, same_request_id: bool = False, this_session_only: bool = False
@@ -90,6 +98,19 @@ class JobKind:
     def parked(self, visit: Visit, status: Status) -> None:
         """The job was left to a person. Note it where people look."""
 
+    def look_up(self, visit: Visit) -> Any | None:
+        """The query that shows whether this write reached the company file; None: it may leave twice without harm.
+
+        Asked when the answer was lost and QuickBooks has not kept it, as after a restored backup.
+        """
+        return stamp.look_up(read_request(visit.request.body))
+
+    def find(self, visit: Visit, answer: Answer) -> Any | None:
+        """What this write made, among the objects of the answer to `look_up`; it is then handed to `answered`."""
+        exchange = visit.db.get_one(Exchange, visit.request.exchange_id)
+        sought = stamp.Sought(message=read_request(visit.request.body), left_at=exchange.first_sent_at)
+        return stamp.find(sought, answer.objects, visit.taken)
+
     def interrupted(self, visit: Visit) -> bool:
         """A message of `this_session_only` was lost with its session. Ask again from the start and return True."""
         return False
@@ -123,7 +144,11 @@ def add_request(
     request_id: str = "",
     only_in_session_id: int | None = None,
 ) -> Request:
-    """Queue one message of a job, rendered now so that nothing malformed is ever in the queue."""
+    """Queue one message of a job, rendered now so that nothing malformed is ever in the queue.
+
+    An Add gets a stamp of ours unless it has one, so that it can be recognised in the company file.
+    """
+    message = stamp.stamped(message)
     tag = type(message).__name__
     row = Request(
         connection_id=job.connection_id,
@@ -142,4 +167,6 @@ def add_request(
     db.flush()
     row.request_id = request_id or str(row.id)
     row.body = render_request(message, row.request_id)
+    if row.is_write:
+        row.text_changes = [part for change in changes_in(texts_of(message)) for part in change] or None
     return row

@@ -27,7 +27,8 @@ PULL = "pull-list"
 PAGE = 500
 OVERLAP = timedelta(hours=2)
 MOST_RESTARTS = 3
-DELETIONS_KEPT = timedelta(days=80)  # QuickBooks remembers deletions for 90 days
+# What is merged into another object may vanish without being listed as deleted: only a whole pull shows it.
+WHOLE_EVERY = timedelta(days=7)
 
 _IDENTITY = ("ListID", "TimeModified", "EditSequence", "Name", "FullName", "IsActive", "ParentRef", "Sublevel")
 
@@ -96,7 +97,7 @@ def _plan(
         db.add(state)
     state.pull += 1
     pulled = LISTS[kind]
-    too_long_ago = state.refreshed_at is None or now - state.refreshed_at > DELETIONS_KEPT
+    too_long_ago = state.pulled_whole_at is None or now - state.pulled_whole_at > WHOLE_EVERY
     since = state.watermark if state.is_complete and pulled.pages and not full and not too_long_ago else None
     return queue.put(
         db,
@@ -139,6 +140,8 @@ class PullList(JobKind):
             _complete(visit)
             return
         newest = _store(visit, payload["list"], payload["pull"], answer.objects)
+        # What cannot be read is still there: its last known state stays.
+        _keep(visit, [one.object_id for one in answer.unread if one.object_id])
         visit.job.payload = payload = {
             **payload,
             "newest": max(filter(None, [payload["newest"], newest]), default=None),
@@ -252,6 +255,12 @@ def _forget(visit: Visit, list_ids: Iterable[str]) -> None:
         visit.db.execute(sa.delete(ListObject).where(_same_list(visit), ListObject.list_id.in_(chunk)))
 
 
+def _keep(visit: Visit, list_ids: Sequence[str]) -> None:
+    if list_ids:
+        same = sa.update(ListObject).where(_same_list(visit), ListObject.list_id.in_(list_ids))
+        visit.db.execute(same.values(pull=visit.job.payload["pull"]))
+
+
 def _forget_unseen(visit: Visit) -> None:
     """After a full pull, what was not seen is no longer in QuickBooks."""
     visit.db.execute(sa.delete(ListObject).where(_same_list(visit), ListObject.pull < visit.job.payload["pull"]))
@@ -265,6 +274,8 @@ def _complete(visit: Visit) -> None:
     payload = visit.job.payload
     state = visit.db.get_one(ListState, (visit.connection.id, payload["list"]))
     state.is_complete, state.refreshed_at = True, visit.now
+    if not payload["since"]:
+        state.pulled_whole_at = visit.now
     if payload["newest"] and payload["newest"] > (state.watermark or ""):
         state.watermark = payload["newest"]
     visit.finish()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import JSON, DateTime, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -66,11 +67,22 @@ def choice(kind: type[StrEnum]) -> Enum:
     )
 
 
+def _index_of_some(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows for which a condition holds."""
+    return Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
 class Base(DeclarativeBase):
     """The library's tables."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UtcDateTime(), str: Text(), dict[str, Any]: JSON()}
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        str: Text(),
+        dict[str, Any]: JSON(),
+        dict[str, str]: JSON(),
+        list[str]: JSON(),
+    }
 
 
 class JobState(StrEnum):
@@ -101,8 +113,36 @@ class ExchangeState(StrEnum):
     LOST = "lost"
 
 
+class Purpose(StrEnum):
+    """Why a message set leaves. Only WORK carries requests of the queue."""
+
+    GREETING = "greeting"  # host, company and preferences
+    LANDMARKS = "landmarks"  # are the newest things we wrote still there?
+    DELETIONS = "deletions"  # ... and if not, did somebody delete them?
+    CHECK = "check"  # has QuickBooks kept the answer to a set whose answer was lost?
+    LOOK_UP = "look-up"  # if not: are the objects of that set in the company file?
+    WORK = "work"
+    CLEARING = "clearing"  # the kept answers may go: all are applied
+
+
+class Doubt(StrEnum):
+    """How far the recovery of a write set without an answer has come in this session."""
+
+    NEW = "new"  # nothing is known yet
+    ABSENT = "absent"  # QuickBooks has no stored answer
+    SEARCHED = "searched"  # and none of its objects either: the same bytes may leave again
+    HELD = "held"  # not in this session
+
+
 class Connection(Base):
-    """One company file that may call us: user name, secret, OwnerID, FileID."""
+    """One company file that may call us: user name, secret, OwnerID, FileID.
+
+    `language` ("en" or "fr") is that of the sentences in the connector's window. `minimum_interval` (seconds) is the
+    shortest rhythm that the connector is allowed. `largest_set` is how many requests travel together after trouble.
+    `landmarks` are the newest transactions that we wrote, as "Invoice:TxnID" -> EditSequence. `preparing_until`: work
+    is being prepared, and until then a visit that finds none waits. `refused_at`: somebody called with our user name
+    and a wrong password.
+    """
 
     __tablename__ = "qbwc_connection"
 
@@ -116,6 +156,13 @@ class Connection(Base):
     company_name: Mapped[str | None]
     company_path: Mapped[str | None]
     accepts_missing_file_id: Mapped[bool] = mapped_column(default=False)
+    language: Mapped[str] = mapped_column(String(5), default="en", server_default="en")
+    minimum_interval: Mapped[int | None]
+    largest_set: Mapped[int | None]
+    landmarks: Mapped[dict[str, str] | None]
+    has_stored_sets: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    preparing_until: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
     seen_company_name: Mapped[str | None]
     seen_company_path: Mapped[str | None]
     verdict: Mapped[Verdict | None] = mapped_column(choice(Verdict))
@@ -126,7 +173,12 @@ class Connection(Base):
 
 
 class Session(Base):
-    """One visit of the Web Connector. `ticket_hash` is the SHA-256 of its ticket."""
+    """One visit of the Web Connector. `ticket_hash` is the SHA-256 of its ticket; `last_error` is by language.
+
+    `total`, `done` and `failed` count messages; `address` is where the call came from, `machine` the PC that QuickBooks
+    named. `out_id` is the exchange whose answer is awaited, `before_id` the one before; `knows_landmarks` says that
+    the file was compared with what we wrote last.
+    """
 
     __tablename__ = "qbwc_session"
 
@@ -141,20 +193,29 @@ class Session(Base):
     company_path: Mapped[str | None]
     machine: Mapped[str | None]
     product: Mapped[str | None]
+    address: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    out_id: Mapped[int | None]
+    before_id: Mapped[int | None]
     may_write: Mapped[bool] = mapped_column(default=False)
+    knows_landmarks: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    pauses: Mapped[int] = mapped_column(default=0, server_default="0")
+    has_asked_person: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     progress: Mapped[int] = mapped_column(default=0)
     connection_errors: Mapped[int] = mapped_column(default=0)
-    last_error: Mapped[str | None]
+    last_error: Mapped[dict[str, str] | None]
     result: Mapped[str | None]
 
     connection: Mapped[Connection] = relationship()
 
 
 class Job(Base):
-    """A purpose, queued under a key that is unique within its connection and kind."""
+    """A purpose, queued under a key that is unique within its connection and kind.
+
+    `status_code` and `status_message` say why it is parked; `warning` what a person should know although it is done.
+    """
 
     __tablename__ = "qbwc_job"
     __table_args__ = (
@@ -170,18 +231,26 @@ class Job(Base):
     state: Mapped[JobState] = mapped_column(choice(JobState), default=JobState.WAITING)
     status_code: Mapped[str | None] = mapped_column(String(16))
     status_message: Mapped[str | None]
+    warning: Mapped[str | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
 
 class Request(Base):
-    """A message that serves a job, rendered and checked before it was queued."""
+    """A message that serves a job, rendered and checked before it was queued.
+
+    `text_changes` are the characters that QuickBooks cannot keep: "œ" and what it became, "oe", one after the other.
+    """
 
     __tablename__ = "qbwc_request"
     __table_args__ = (
         Index("ix_qbwc_request_due", "connection_id", "state", "priority", "is_write", "id"),
         Index("ix_qbwc_request_job_id", "job_id"),
         Index("ix_qbwc_request_exchange_id", "exchange_id"),
+        # The few that are bound to a session, without a look at all that wait; and for deleting a session.
+        _index_of_some("ix_qbwc_request_bound", "connection_id", "state", where="only_in_session_id IS NOT NULL"),
+        _index_of_some("ix_qbwc_request_only_in", "only_in_session_id", where="only_in_session_id IS NOT NULL"),
+        _index_of_some("ix_qbwc_request_not_in", "not_in_session_id", where="not_in_session_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -191,6 +260,7 @@ class Request(Base):
     request_id: Mapped[str] = mapped_column(String(50), default="")
     tag: Mapped[str] = mapped_column(String(60))
     body: Mapped[str]
+    text_changes: Mapped[list[str] | None]
     is_write: Mapped[bool]
     state: Mapped[RequestState] = mapped_column(choice(RequestState), default=RequestState.QUEUED)
     priority: Mapped[int]
@@ -209,16 +279,25 @@ class Request(Base):
 
 
 class Exchange(Base):
-    """One message set on its way: the exact bytes that left, and what came back."""
+    """One message set on its way: the exact bytes that left, and what came back.
+
+    `attempts` counts the visits in which it left, or was asked after. `about_id` is the lost set that a check or a
+    look-up is about, `doubt` how far the recovery of a lost one has come. Sizes are in characters.
+    """
 
     __tablename__ = "qbwc_exchange"
-    __table_args__ = (Index("ix_qbwc_exchange_open", "connection_id", "state", "id"),)
+    __table_args__ = (
+        Index("ix_qbwc_exchange_open", "connection_id", "state", "id"),
+        _index_of_some("ix_qbwc_exchange_about", "about_id", where="about_id IS NOT NULL"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
     session_id: Mapped[int] = mapped_column(ForeignKey("qbwc_session.id", ondelete="CASCADE"), index=True)
     message_set_id: Mapped[str | None] = mapped_column(String(23), unique=True)
-    purpose: Mapped[str] = mapped_column(String(16), default="work")
+    about_id: Mapped[int | None] = mapped_column(ForeignKey("qbwc_exchange.id", ondelete="SET NULL"))
+    purpose: Mapped[Purpose] = mapped_column(choice(Purpose), default=Purpose.WORK)
+    doubt: Mapped[Doubt | None] = mapped_column(choice(Doubt))
     is_write: Mapped[bool]
     state: Mapped[ExchangeState] = mapped_column(choice(ExchangeState), default=ExchangeState.SENT)
     attempts: Mapped[int] = mapped_column(default=1)
@@ -229,6 +308,7 @@ class Exchange(Base):
     request_count: Mapped[int] = mapped_column(default=0)
     hresult: Mapped[str | None] = mapped_column(String(16))
     message: Mapped[str | None]
+    first_sent_at: Mapped[datetime]
     sent_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
 
@@ -265,4 +345,5 @@ class ListState(Base):
     pull: Mapped[int] = mapped_column(default=0)
     is_complete: Mapped[bool] = mapped_column(default=False)
     refreshed_at: Mapped[datetime | None]
+    pulled_whole_at: Mapped[datetime | None]
     watermark: Mapped[str | None] = mapped_column(String(19))

@@ -8,6 +8,7 @@ holds reads only or writes only, because only writes need QuickBooks to keep the
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,19 +17,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from qbwc import pace, sentences
 from qbwc.errors import DecodeError, QueueError
 from qbwc.jobs import Registry, Visit, add_request
-from qbwc.models import Connection, Exchange, ExchangeState, Job, JobState, Request, RequestState, Session
+from qbwc.models import Connection, Doubt, Exchange, ExchangeState, Job, JobState, Request, RequestState, Session
 from qbwc.qbxml import Answer
 from qbwc.qbxml.reaction import DONE, Reaction, Section, Text
 from qbwc.qbxml.status import Status, judge
 
 log = logging.getLogger("qbwc")
 
-LARGEST_SET = 50
-LARGEST_BYTES = 400_000
 LOCK_TRIES = 3
 MOST_ATTEMPTS = 6
+MOST_COUNTED = 10_000
+MOST_NAMED = 10
 
 UNHANDLED = Status(
     code="unhandled",
@@ -42,7 +44,10 @@ UNHANDLED = Status(
     ),
     written=None,
 )
-_ENVIRONMENT = (DecodeError, sa.exc.OperationalError, sa.exc.InterfaceError)
+# The QuickBooks user, or the application, may not write at all.
+REFUSED_TO_ALL = frozenset({"3260", "3263"})
+#: What no handler can be blamed for: the answer or the database, and with them the whole transaction.
+ENVIRONMENT = (DecodeError, sa.exc.OperationalError, sa.exc.InterfaceError)
 
 
 def put(
@@ -90,6 +95,24 @@ def retry(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tupl
     _lock(db, job)
     if job.state not in (JobState.PARKED, JobState.CANCELLED):
         raise QueueError(f"Job {job.kind} {job.key} is {job.state}; only a parked or cancelled job can begin again.")
+    _begin(db, registry, job, messages, now)
+
+
+def redo(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tuple[str, Any]], *, now: datetime) -> None:
+    """Begin a job again that was done, because what it made is gone from QuickBooks: a backup was restored.
+
+    `messages` must look for it first, as a message that writes would write it twice if it is there after all: an Add
+    raises QueueError. So does a job that is not done.
+    """
+    _lock(db, job)
+    if job.state is not JobState.DONE:
+        raise QueueError(f"Job {job.kind} {job.key} is {job.state}; only one that is done can be done again.")
+    if any(not type(message).__name__.endswith("QueryRq") for _step, message in messages):
+        raise QueueError(f"Job {job.kind} {job.key} was done: look for what it made before anything is written again.")
+    _begin(db, registry, job, messages, now)
+
+
+def _begin(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tuple[str, Any]], now: datetime) -> None:
     with db.begin_nested():
         drop_waiting(db, job)
         _begin_again(job)
@@ -107,7 +130,7 @@ def _reopen(db: orm.Session, job: Job) -> bool:
     for exchange in exchanges:
         if exchange.state is ExchangeState.SENT:
             continue
-        exchange.state, exchange.attempts = ExchangeState.SENT, 0
+        exchange.state, exchange.attempts, exchange.doubt = ExchangeState.SENT, 0, Doubt.NEW
         together = sa.select(Request.job_id).filter_by(exchange_id=exchange.id, state=RequestState.SENT)
         for other in db.scalars(sa.select(Job).where(Job.id.in_(together), Job.state == JobState.PARKED)):
             _begin_again(other)
@@ -154,8 +177,9 @@ def _due(connection_id: int, session: Session | None, writes: bool) -> sa.Select
 
 
 def count_due(db: orm.Session, connection_id: int) -> int:
-    """How many messages wait. Costs as much as the queue is long: once a session, never once a call."""
-    return db.scalar(sa.select(sa.func.count()).select_from(_due(connection_id, None, True).subquery())) or 0
+    """How many messages wait, up to 10,000: enough for a figure of progress, at a cost that does not grow for ever."""
+    some = _due(connection_id, None, True).with_only_columns(Request.id).limit(MOST_COUNTED)
+    return db.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
 def has_due(db: orm.Session, connection_id: int, session: Session | None = None, *, writes: bool = True) -> bool:
@@ -166,16 +190,20 @@ def has_due(db: orm.Session, connection_id: int, session: Session | None = None,
 def take(db: orm.Session, session: Session, *, writes: bool) -> list[Request]:
     """The oldest due requests that fit one message set, all reads or all writes."""
     query = _due(session.connection_id, session, writes).order_by(Request.priority, Request.is_write, Request.id)
-    rows = db.scalars(query.limit(LARGEST_SET).with_for_update(skip_locked=True)).all()
-    taken: list[Request] = []
-    size, limit = 0, LARGEST_SET
-    for row in rows:
-        limit = min(limit, row.largest_set or LARGEST_SET)
-        size += len(row.body)
-        if taken and (row.is_write != taken[0].is_write or len(taken) >= limit or size > LARGEST_BYTES):
-            break
-        taken.append(row)
-    return taken
+    rows = db.scalars(query.limit(pace.LARGEST_SET).with_for_update(skip_locked=True)).all()
+    alike = list(itertools.takewhile(lambda row: row.is_write == rows[0].is_write, rows))
+    sizes = ((len(row.body), row.largest_set) for row in alike)
+    return alike[: pace.how_many(sizes, session.connection.largest_set)]
+
+
+def prepare(db: orm.Session, connection_id: int, until: datetime) -> None:
+    """Say that work for this connection is being prepared: until then at most, a visit that finds none waits for it."""
+    db.execute(sa.update(Connection).where(Connection.id == connection_id).values(preparing_until=until))
+
+
+def prepared(db: orm.Session, connection_id: int) -> None:
+    """Say that the work is queued, or will not come: no visit waits any more."""
+    db.execute(sa.update(Connection).where(Connection.id == connection_id).values(preparing_until=None))
 
 
 def answer(registry: Registry, visit: Visit, said: Answer) -> Status:
@@ -191,14 +219,28 @@ def answer(registry: Registry, visit: Visit, said: Answer) -> Status:
     try:
         with visit.db.begin_nested():
             _handle(registry, visit, said, status)
-    except _ENVIRONMENT:
+    except ENVIRONMENT:
         raise
     except Exception:
         log.exception("handler of job %s (%s) failed", visit.job.id, visit.job.kind)
         visit.session.done += 1
         written = None if status.reaction in DONE else False
-        park(registry, visit, dataclasses.replace(UNHANDLED, message=said.message, written=written))
+        message = _unread(said) or said.message
+        park(registry, visit, dataclasses.replace(UNHANDLED, message=message, written=written))
+    visit.job.warning = _warning(said, status) or visit.job.warning
     return status
+
+
+def _unread(said: Answer) -> str:
+    return "; ".join(f"{one.tag} {one.object_id}: {one.reason}" for one in said.unread[:MOST_NAMED])
+
+
+def _warning(said: Answer, status: Status) -> str | None:
+    """What a person should know of an answer that was taken: a warning of QuickBooks', objects that cannot be read."""
+    if said.unread:
+        return f"{len(said.unread)} unreadable: {_unread(said)}"
+    is_warning = status.reaction in (Reaction.WRITTEN_WITH_WARNING, Reaction.PARTIAL)
+    return f"{status.code}: {said.message}" if is_warning else None
 
 
 def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> None:
@@ -211,6 +253,10 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
         if job.state is JobState.WAITING and not _goes_on(visit.db, job):
             # It would wait for ever, and nobody would see it.
             raise QueueError(f"Job {job.kind} {job.key} is not finished, and nothing more is asked for it.")
+    elif _concerns_all(request, status) and request.attempts < MOST_ATTEMPTS:
+        # A right that is missing for one is missing for all: what waits is not refused one by one.
+        _again(request, visit.session.id)
+        visit.session.may_write, visit.session.last_error = False, sentences.refused(status)
     elif status.reaction is Reaction.REQUEUE and request.attempts < MOST_ATTEMPTS:
         _again(request, None if request.attempts % LOCK_TRIES else visit.session.id)
     elif status.reaction is Reaction.REFRESH_AND_RETRY_ONCE and not job.payload.get("refreshed"):
@@ -229,6 +275,10 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
     else:
         visit.session.done += 1
         park(registry, visit, status)
+
+
+def _concerns_all(request: Request, status: Status) -> bool:
+    return request.is_write and (status.reaction is Reaction.STOP or status.code in REFUSED_TO_ALL)
 
 
 def _goes_on(db: orm.Session, job: Job) -> bool:
@@ -250,7 +300,7 @@ def park(registry: Registry, visit: Visit, status: Status) -> None:
     try:
         with visit.db.begin_nested():
             registry[visit.job.kind].parked(visit, status)
-    except _ENVIRONMENT:
+    except ENVIRONMENT:
         raise
     except Exception:
         log.exception("handler of job %s (%s) failed", visit.job.id, visit.job.kind)
@@ -261,7 +311,7 @@ def interrupted(registry: Registry, visit: Visit) -> bool:
     try:
         with visit.db.begin_nested():
             return registry[visit.job.kind].interrupted(visit)
-    except _ENVIRONMENT:
+    except ENVIRONMENT:
         raise
     except Exception:
         log.exception("handler of job %s (%s) failed", visit.job.id, visit.job.kind)
@@ -274,6 +324,16 @@ def _again(request: Request, not_in_session_id: int | None) -> None:
     request.not_in_session_id = not_in_session_id
 
 
-def visit_of(db: orm.Session, connection: Connection, session: Session, request: Request, now: datetime) -> Visit:
+def visit_of(
+    db: orm.Session, session: Session, request: Request, now: datetime, taken: frozenset[str] = frozenset()
+) -> Visit:
     """The place where the handler of this request works."""
-    return Visit(db=db, connection=connection, session=session, job=request.job, request=request, now=now)
+    return Visit(
+        db=db,
+        connection=session.connection,
+        session=session,
+        job=request.job,
+        request=request,
+        now=now,
+        taken=taken,
+    )

@@ -38,6 +38,10 @@ def _guarded(operation: str, otherwise: T, call: Callable[[], T]) -> T:
         return otherwise
 
 
+def _interactive_url(endpoint: Endpoint, operation: str, ticket: str | None, session_id: str | None) -> str:
+    return clean(_guarded(operation, "", lambda: endpoint.interactive_url(ticket or "", session_id or "")))
+
+
 def build_service(endpoint: Endpoint) -> type[ServiceBase]:
     """The service class around one endpoint."""
 
@@ -54,8 +58,11 @@ def build_service(endpoint: Endpoint) -> type[ServiceBase]:
 
         @rpc(Unicode, Unicode, _returns=ArrayOfString)  # type: ignore[untyped-decorator]
         def authenticate(ctx: Any, strUserName: str | None, strPassword: str | None) -> ArrayOfString:
+            address = str(ctx.transport.req_env.get("REMOTE_ADDR") or "")
             answer = _guarded(
-                "authenticate", ["", "busy"], lambda: endpoint.authenticate(strUserName or "", strPassword or "")
+                "authenticate",
+                ["", "busy"],
+                lambda: endpoint.authenticate(strUserName or "", strPassword or "", address),
             )
             return ArrayOfString(string=[clean(item) for item in answer])
 
@@ -106,5 +113,29 @@ def build_service(endpoint: Endpoint) -> type[ServiceBase]:
         @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
         def closeConnection(ctx: Any, ticket: str | None) -> str:
             return clean(_guarded("closeConnection", UNEXPECTED, lambda: endpoint.close_connection(ticket or "")))
+
+        # The interactive operations are in no WSDL that Intuit publishes; connectors call the first by either name.
+
+        @rpc(Unicode, Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def interactiveUrl(ctx: Any, wcTicket: str | None, sessionID: str | None) -> str:
+            return _interactive_url(endpoint, "interactiveUrl", wcTicket, sessionID)
+
+        @rpc(Unicode, Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def getInteractiveURL(ctx: Any, wcTicket: str | None, sessionID: str | None) -> str:
+            return _interactive_url(endpoint, "getInteractiveURL", wcTicket, sessionID)
+
+        @rpc(Unicode, Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def interactiveRejected(ctx: Any, wcTicket: str | None, reason: str | None) -> str:
+            return clean(
+                _guarded(
+                    "interactiveRejected",
+                    UNEXPECTED,
+                    lambda: endpoint.interactive_rejected(wcTicket or "", reason or ""),
+                )
+            )
+
+        @rpc(Unicode, _returns=Unicode)  # type: ignore[untyped-decorator]
+        def interactiveDone(ctx: Any, wcTicket: str | None) -> str:
+            return clean(_guarded("interactiveDone", "Done", lambda: endpoint.interactive_done(wcTicket or "")))
 
     return QBWebConnectorSvc

@@ -58,20 +58,30 @@ def merge(existing: Sequence[KeptLine], wanted: Sequence[WantedLine], ours: Set[
     """The complete list of lines: existing ones in order, then the new ones.
 
     A wanted line that states the whole of its period takes over the first existing line with its item and a quantity;
-    an addition, a credit or a zero never does, because the seats on the partner's line would vanish with it. Lines in
-    `ours` (TxnLineIDs that an earlier draft wrote) are kept, because they bill other charges.
+    an addition, a credit or a zero never does, because the seats on the partner's line would vanish with it. A line
+    that says already what is wanted is that line, whatever its kind: it was written before. Lines in `ours`
+    (TxnLineIDs that an earlier draft wrote) are kept, because they bill other charges.
     """
     waiting = list(wanted)
-    steps = []
-    for line in existing:
-        taker = None
-        if not line.is_group and line.quantity is not None and line.txn_line_id not in ours:
-            taker = next((one for one in waiting if _may_take(one, line)), None)
-        if taker is not None:
-            waiting.remove(taker)
-        steps.append(Step(kept=line, wanted=taker))
+    takers: dict[str, WantedLine] = {}
+    for is_its in (_is_already_there, _may_take):
+        for line in existing:
+            if line.is_group or line.quantity is None or line.txn_line_id in ours or line.txn_line_id in takers:
+                continue
+            taker = next((one for one in waiting if is_its(one, line)), None)
+            if taker is not None:
+                waiting.remove(taker)
+                takers[line.txn_line_id] = taker
+    steps = [Step(kept=line, wanted=takers.get(line.txn_line_id)) for line in existing]
     steps.extend(Step(kept=None, wanted=one) for one in waiting)
     return tuple(steps)
+
+
+def _is_already_there(one: WantedLine, line: KeptLine) -> bool:
+    """Whether the line is what an earlier sending made of it: nobody else writes our words beside our figure."""
+    if one.txn_line_id is not None:
+        return one.txn_line_id == line.txn_line_id
+    return _has_item(one, line) and one.quantity == line.quantity and _has_text(one, line)
 
 
 def _may_take(one: WantedLine, line: KeptLine) -> bool:

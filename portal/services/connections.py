@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,12 +15,12 @@ from sqlalchemy import orm
 from portal.billing.period import BillingMode, invoice_date_on_or_before, next_invoice_date
 from portal.errors import Conflict, NotFound, Refused
 from portal.models import Connection
-from portal.services import Portal
+from portal.services import Portal, quickbooks
 from portal.services.accounts import check_length, find_partner
-from qbwc import models as wire
-from qbwc.endpoint import hash_secret
+from qbwc import company_file, connections
+from qbwc.errors import QueueError
 from qbwc.identity import Verdict
-from qbwc.qwc import Qwc, QwcError, render
+from qbwc.qwc import QwcError
 
 # One GUID for the application: QuickBooks keeps our mark in the company file under it.
 OWNER_ID = "{6d6f1f0c-3a5b-4c58-9a53-2f5c1b7e9d40}"
@@ -59,6 +58,8 @@ class ConnectionView:
     company_name: str | None
     company_path: str | None
     verdict: Verdict | None
+    language: str
+    opens_page: bool
     seen_company_name: str | None
     seen_company_path: str | None
     last_contact_at: datetime | None
@@ -88,21 +89,13 @@ def add_connection(
     for box in prorate:
         if box not in PRORATIONS:
             raise Refused("There is no proration %(box)s: give any of %(boxes)s.", box=box, boxes=", ".join(PRORATIONS))
-    password = secrets.token_hex(32)
     now = portal.now()
     with portal.database.write() as db:
         owner = find_partner(db, partner)
         if db.scalar(sa.select(Connection.id).filter_by(partner_id=owner.id, name=name)) is not None:
             raise Conflict("%(partner)s already has a connection %(name)s.", partner=owner.name, name=name)
-        row = wire.Connection(
-            user_name=f"portal-{secrets.token_hex(5)}",
-            secret_hash=hash_secret(password),
-            owner_id=OWNER_ID,
-            file_id=f"{{{uuid.uuid4()}}}",
-            created_at=now,
-        )
-        db.add(row)
-        db.flush()
+        user_name = f"portal-{secrets.token_hex(5)}"
+        row, password = connections.create(db, user_name=user_name, now=now, owner_id=OWNER_ID)
         db.add(
             Connection(
                 id=row.id,
@@ -172,31 +165,24 @@ def hold(db: orm.Session, connection_id: int) -> Connection:
 
 def new_password(portal: Portal, connection_id: int) -> str:
     """Replace the Web Connector's password; it is returned this once and the former one ends now."""
-    password = secrets.token_hex(32)
     with portal.database.write() as db:
-        find(db, connection_id).wire.secret_hash = hash_secret(password)
-    return password
+        return connections.change_password(find(db, connection_id).wire)
 
 
 def qwc(portal: Portal, connection_id: int) -> str:
     """The .qwc file: always the same for a connection. Raises Refused when PORTAL_URL cannot be used for one."""
     with portal.database.read() as db:
         row = find(db, connection_id)
-        url = portal.settings.endpoint_url
         try:
-            return render(
-                Qwc(
-                    app_name=f"Cloud billing {row.id}",
-                    app_url=url,
-                    app_support=_support_url(portal.settings.url),
-                    app_description="Invoices the cloud subscriptions of your clients.",
-                    user_name=row.wire.user_name,
-                    owner_id=row.wire.owner_id,
-                    file_id=row.wire.file_id,
-                    display_name=f"Cloud billing: {row.name}"[:80].rstrip(),
-                    unique_name=f"Cloud billing {row.wire.file_id}",
-                    run_every_minutes=RUN_EVERY_MINUTES,
-                )
+            return connections.manifest(
+                row.wire,
+                f"Cloud billing {row.id}",
+                portal.settings.endpoint_url,
+                support_url=_support_url(portal.settings.url),
+                description="Invoices the cloud subscriptions of your clients.",
+                display_name=f"Cloud billing: {row.name}"[:80].rstrip(),
+                unique_name=f"Cloud billing {row.wire.file_id}",
+                run_every_minutes=RUN_EVERY_MINUTES,
             )
         except QwcError as error:
             raise Refused(
@@ -220,11 +206,13 @@ def confirm_company(portal: Portal, connection_id: int) -> None:
     """A person says that the company file last seen is the right one. Raises Refused when none is in doubt."""
     with portal.database.write() as db:
         row = find(db, connection_id).wire
-        if row.verdict not in (Verdict.MOVED, Verdict.RENAMED, Verdict.UNMARKED):
-            raise Refused("There is nothing to confirm: no doubtful company file was seen.")
-        row.accepts_missing_file_id = row.accepts_missing_file_id or row.verdict is Verdict.UNMARKED
-        row.company_name, row.company_path = row.seen_company_name, row.seen_company_path
-        row.verdict = Verdict.GO
+        was_stale = row.verdict is Verdict.STALE
+        try:
+            company_file.confirm(db, row)
+        except QueueError:
+            raise Refused("There is nothing to confirm: no doubtful company file was seen.") from None
+        if was_stale:
+            quickbooks.take_as_it_is(db, portal.registry, connection_id, portal.now())
 
 
 def _view(row: Connection, now: datetime) -> ConnectionView:
@@ -247,6 +235,8 @@ def _view(row: Connection, now: datetime) -> ConnectionView:
         company_name=row.wire.company_name,
         company_path=row.wire.company_path,
         verdict=row.wire.verdict,
+        language=row.wire.language,
+        opens_page=row.opens_page,
         seen_company_name=row.wire.seen_company_name,
         seen_company_path=row.wire.seen_company_path,
         last_contact_at=row.wire.last_contact_at,

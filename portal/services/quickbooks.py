@@ -8,7 +8,7 @@ invoice of a run is written, all of them are read back and compared.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ from portal.billing.period import Period
 from portal.errors import Sentence
 from portal.models import Connection, CostState, Draft, DraftLine, DraftState, InvoiceMode, ItemCost, Run
 from portal.services.reasons import explain
-from qbwc import mirror, queue
+from qbwc import mirror, queue, stamp
 from qbwc import models as wire
 from qbwc.database import Database
 from qbwc.endpoint import Endpoint
@@ -33,8 +33,9 @@ from qbwc.jobs import JobKind, Registry, Visit
 from qbwc.qbxml import Answer
 from qbwc.qbxml import lists as list_messages
 from qbwc.qbxml import transactions as txn
+from qbwc.qbxml.reaction import Reaction
 from qbwc.qbxml.status import Status, judge, judge_hresult
-from qbwc.qbxml.text import fit, fold
+from qbwc.qbxml.text import changes_in, fit, fold
 from qbwc.qbxml.types import Ref
 
 CREATE, UPDATE, COST, READ_BACK = "create-invoice", "update-invoice", "item-cost", "read-back"
@@ -54,7 +55,13 @@ def build_registry() -> Registry:
     return registry
 
 
-def build_endpoint(database: Database, registry: Registry, now: Callable[[], datetime], version: str) -> Endpoint:
+def build_endpoint(
+    database: Database,
+    registry: Registry,
+    now: Callable[[], datetime],
+    version: str,
+    interactive_page: Callable[[wire.Connection], str] | None = None,
+) -> Endpoint:
     """The Web Connector's counterpart over this portal's database."""
 
     def before_visit(db: orm.Session, connection: wire.Connection, moment: datetime) -> None:
@@ -69,7 +76,14 @@ def build_endpoint(database: Database, registry: Registry, now: Callable[[], dat
                 row.lists_wanted = False
         _dispatch_mended_costs(db, registry, connection.id, moment)
 
-    return Endpoint(database, registry, before_visit=[before_visit], server_version=version, now=now)
+    return Endpoint(
+        database,
+        registry,
+        before_visit=[before_visit],
+        server_version=version,
+        interactive_page=interactive_page,
+        now=now,
+    )
 
 
 def lists_are_due(
@@ -139,9 +153,61 @@ def dispatch_again(db: orm.Session, registry: Registry, draft: Draft, connection
         return
     job.payload = {"draft": draft.id}
     try:
-        queue.retry(db, registry, job, [first_step(draft, connection)], now=now)
+        if job.state is wire.JobState.DONE:
+            queue.redo(db, registry, job, [_look_first(draft, connection)], now=now)
+        else:
+            queue.retry(db, registry, job, [first_step(draft, connection)], now=now)
     except EncodeError as error:
         draft.state, draft.code, draft.detail = DraftState.PARKED, UNKNOWN, str(error)
+
+
+def _look_first(draft: Draft, connection: Connection) -> tuple[str, Any]:
+    """The question that goes before anything is written again for a draft whose invoice is gone."""
+    step, message = first_step(draft, connection)
+    return ("look", stamp.look_up(message)) if draft.mode is InvoiceMode.CREATE else (step, message)
+
+
+def take_as_it_is(db: orm.Session, registry: Registry, connection_id: int, now: datetime) -> None:
+    """A person confirmed a company file that lacks what we wrote: find out what is missing, and put the costs right.
+
+    Every list is read whole, every invoice that was written is looked at again, and every unit cost is compared.
+    """
+    connection = db.get_one(wire.Connection, connection_id)
+    mirror.refresh(db, registry, connection, now, full=True)
+    settled = [DraftState.WRITTEN, DraftState.RECONCILED, DraftState.DIFFERENT]
+    runs = sa.select(Run).where(Run.connection_id == connection_id, Run.drafts.any(Draft.state.in_(settled)))
+    for run in db.scalars(runs).all():
+        for draft in run.drafts:
+            if draft.state in settled:
+                draft.state, draft.code, draft.detail = DraftState.WRITTEN, None, None
+        db.flush()
+        _read_back(db, run, now)
+    written = sa.select(ItemCost).filter_by(connection_id=connection_id, state=CostState.WRITTEN)
+    for row in db.scalars(written).all():
+        row.state = CostState.QUEUED
+        dispatch_cost(db, registry, row, now)
+
+
+def may_go_again(draft: Draft) -> bool:
+    """Whether a person may send this draft again: it was refused, or what it wrote is no longer in QuickBooks."""
+    if draft.state is DraftState.DIFFERENT:
+        is_undone = draft.mode is InvoiceMode.UPDATE and draft.code in (Difference.LINE_MISSING, Difference.QUANTITY)
+        return is_undone or draft.code == Difference.GONE or is_uncompared(draft)
+    return draft.state is DraftState.PARKED
+
+
+def is_uncompared(draft: Draft) -> bool:
+    """Whether the invoice was written, and QuickBooks refused to show it afterwards."""
+    return draft.state is DraftState.DIFFERENT and draft.code not in set(Difference)
+
+
+def compare_again(db: orm.Session, draft: Draft, now: datetime) -> None:
+    """Read back the invoices of a run that QuickBooks refused to show."""
+    for one in draft.run.drafts:
+        if is_uncompared(one):
+            one.state, one.code, one.detail = DraftState.WRITTEN, None, None
+    db.flush()
+    _read_back(db, draft.run, now)
 
 
 def may_be_written(db: orm.Session, draft: Draft) -> bool:
@@ -207,6 +273,11 @@ def first_step(draft: Draft, connection: Connection) -> tuple[str, Any]:
         include_line_items=True,
         include_linked_txns=True,
     )
+
+
+def text_changes(descriptions: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The characters of these texts that QuickBooks cannot keep, each with what it becomes ("" when left out)."""
+    return changes_in(descriptions)
 
 
 def _fitting(description: str) -> str:
@@ -319,6 +390,9 @@ class _InvoiceJob(JobKind):
     def parked(self, visit: Visit, status: Status) -> None:
         draft = visit.db.get_one(Draft, visit.job.payload["draft"])
         draft.state, draft.code, draft.detail = DraftState.PARKED, status.code, status.message
+        if status.reaction is Reaction.USER_MAPPING:
+            # The item or customer that we know is not there: the person must choose among what is.
+            visit.db.get_one(Connection, visit.connection.id).lists_wanted = True
         _read_back_when_done(visit, draft.run)
 
     def _park(self, visit: Visit, draft: Draft, code: str) -> None:
@@ -340,7 +414,17 @@ class CreateInvoice(_InvoiceJob):
     kind = CREATE
 
     def answered(self, visit: Visit, answer: Answer) -> None:
-        """The invoice exists: note its number and lines."""
+        """The invoice exists: note its number and lines. One that was gone is looked for first."""
+        if visit.request.step == "look":
+            draft = visit.db.get_one(Draft, visit.job.payload["draft"])
+            wanted = _invoice_add(draft)
+            sought = stamp.Sought(message=wanted, left_at=draft.written_at or visit.now)
+            found = stamp.find(sought, answer.objects)
+            if found is None:
+                visit.ask(wanted, "add")
+            else:
+                self._note(visit, found)
+            return
         for invoice in answer.objects:
             self._note(visit, invoice)
 
@@ -523,33 +607,37 @@ def _match(db: orm.Session, draft: Draft, invoice: txn.InvoiceRet) -> Difference
 def _read_back_when_done(visit: Visit, run: Run) -> None:
     visit.db.flush()
     waiting = sa.select(Draft.id).filter_by(run_id=run.id, state=DraftState.QUEUED)
-    if visit.db.scalar(waiting.limit(1)) is not None:
-        return
-    written = visit.db.scalars(sa.select(Draft.txn_id).filter_by(run_id=run.id, state=DraftState.WRITTEN)).all()
+    if visit.db.scalar(waiting.limit(1)) is None:
+        visit.session.total += _read_back(visit.db, run, visit.now)
+
+
+def _read_back(db: orm.Session, run: Run, now: datetime) -> int:
+    """Queue the reading of the invoices of a run that are written and not compared yet; returns how many messages."""
+    written = db.scalars(sa.select(Draft.txn_id).filter_by(run_id=run.id, state=DraftState.WRITTEN)).all()
     ids = sorted({txn_id for txn_id in written if txn_id})
     if not ids:
-        return
-    done = visit.db.scalar(
+        return 0
+    done = db.scalar(
         sa.select(sa.func.count())
         .select_from(wire.Job)
         .where(
-            wire.Job.connection_id == visit.connection.id,
+            wire.Job.connection_id == run.connection_id,
             wire.Job.kind == READ_BACK,
             wire.Job.key.startswith(f"run:{run.id}:"),
         )
     )
     chunks = [ids[begin : begin + READ_BACK_AT_ONCE] for begin in range(0, len(ids), READ_BACK_AT_ONCE)]
     queue.put(
-        visit.db,
+        db,
         Registry(ReadBack()),
-        connection_id=visit.connection.id,
+        connection_id=run.connection_id,
         kind=READ_BACK,
         key=f"run:{run.id}:{done}",
         payload={"run": run.id, "invoices": ids},
         messages=[("read", txn.InvoiceQueryRq(txn_id=tuple(chunk), include_line_items=True)) for chunk in chunks],
-        now=visit.now,
+        now=now,
     )
-    visit.session.total += len(chunks)
+    return len(chunks)
 
 
 def lines_of_other_drafts(db: orm.Session, draft: Draft, txn_id: str) -> frozenset[str]:

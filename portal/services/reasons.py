@@ -83,8 +83,8 @@ DIFFERENCES: dict[Difference, Sentence] = {
         "One of your own lines changed while the invoice was updated. Compare the invoice with your records."
     ),
     Difference.GONE: Sentence(
-        "QuickBooks wrote the invoice, and does not find it any more: somebody deleted it there. Compare with your "
-        "records."
+        "QuickBooks wrote the invoice, and does not find it any more: somebody deleted it there, or a backup was "
+        "restored. If it is to be billed, send it again: it is looked for first, and written only if it is not there."
     ),
     Difference.TOTAL: Sentence(
         "The invoice's subtotal is not the sum of its lines. Open the invoice in QuickBooks and check it."

@@ -60,7 +60,10 @@ class PreviewLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewDraft:
-    """The lines of one organization; with `reason` they wait."""
+    """The lines of one organization; with `reason` they wait.
+
+    `text_changes` are the characters that QuickBooks cannot keep, each with what it becomes.
+    """
 
     organization: str
     customer: str
@@ -68,6 +71,7 @@ class PreviewDraft:
     reason: Sentence | None
     lines: tuple[PreviewLine, ...]
     estimate: Decimal | None
+    text_changes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +131,7 @@ class DraftView:
     customer: str
     mode: InvoiceMode
     state: DraftState
+    may_go_again: bool
     ref_number: str | None
     txn_date: date | None
     lines: int
@@ -314,6 +319,7 @@ def _preview_draft(draft: rules.Draft, prepared: _Prepared) -> PreviewDraft:
         reason=REASONS[draft.reason] if draft.reason else None,
         lines=lines,
         estimate=sum(estimates, Decimal(0)) if len(estimates) == len(lines) else None,
+        text_changes=quickbooks.text_changes(line.description for line in lines),
     )
 
 
@@ -439,40 +445,6 @@ def _keep_cost(
         row.state, row.code = CostState.NO_FIELD, "no-cost-field"
 
 
-def retry_draft(portal: Portal, connection_id: int, draft_id: int) -> None:
-    """Send a parked draft again, with today's mapping. Raises NotFound, or Refused when it cannot go."""
-    with portal.database.write() as db:
-        connection = hold(db, connection_id)
-        wanted = sa.select(Draft).join(Run).where(Draft.id == min(draft_id, HIGHEST_ID))
-        draft = db.scalar(wanted.where(Run.connection_id == connection_id))
-        if draft is None:
-            raise NotFound("This invoice does not exist here.")
-        if draft.state is not DraftState.PARKED:
-            raise Refused("This invoice does not wait for you, so it cannot be sent again.")
-        if not quickbooks.may_be_written(db, draft):  # else the same bytes leave again, whatever the mapping is now
-            _remap(db, draft, connection)
-            draft.txn_id = draft.ref_number = draft.kept = None
-        draft.state, draft.code, draft.detail = DraftState.QUEUED, None, None
-        quickbooks.dispatch_again(db, portal.registry, draft, connection, portal.now())
-
-
-def _remap(db: orm.Session, draft: Draft, connection: Connection) -> None:
-    organization = draft.organization
-    customers = load_targets(db, connection.id, "customer", {organization.customer_list_id or ""})
-    problem = rules.organization_refusal(
-        mapped_organization(organization, customers.get(organization.customer_list_id or ""))
-    )
-    for line in draft.lines:
-        offer = db.get_one(Offer, line.offer_id)
-        items = load_targets(db, connection.id, "item", {offer.item_list_id or ""})
-        problem = problem or rules.offer_refusal(mapped_offer(offer, items.get(offer.item_list_id or "")))
-        if offer.item_list_id:
-            line.item_list_id = offer.item_list_id
-    if problem is not None:
-        raise Refused(REASONS[problem].template)
-    draft.mode, draft.customer_list_id = organization.mode, organization.customer_list_id or ""
-
-
 # -- looking at runs -------------------------------------------------------------------------------------------------
 
 
@@ -525,6 +497,7 @@ def _draft_view(draft: Draft, items: dict[str, ListObject], customers: dict[str,
         customer=_name(customers, draft.customer_list_id),
         mode=draft.mode,
         state=draft.state,
+        may_go_again=quickbooks.may_go_again(draft),
         ref_number=draft.ref_number,
         txn_date=draft.txn_date,
         lines=len(draft.lines),

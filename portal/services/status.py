@@ -17,6 +17,7 @@ from portal.services import Portal, quickbooks
 from portal.services.connections import find
 from portal.services.mappings import OfferPage, OrganizationPage, list_offers, list_organizations
 from portal.services.reasons import NO_COST_FIELD
+from qbwc import history
 from qbwc import models as wire
 from qbwc.identity import Verdict
 from qbwc.mirror import LISTS
@@ -36,6 +37,7 @@ class Problem:
     link: str
     link_id: int
     draft_id: int | None = None
+    cost_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +51,22 @@ class ListView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitView:
-    """One visit of the Web Connector."""
+    """One visit of the Web Connector. `done` and `failed` count requests, sizes are in characters."""
 
     id: int
     opened_at: datetime
     closed_at: datetime | None
+    seconds: float | None
     machine: str | None
     product: str | None
     company_name: str | None
     done: int
     failed: int
+    exchanges: int
+    sent: int
+    received: int
     result: str | None
-    last_error: str | None
+    last_error: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,21 +144,24 @@ def visits(portal: Portal, connection_id: int, limit: int = 20) -> tuple[VisitVi
 
 
 def _visits(db: orm.Session, connection_id: int, limit: int) -> tuple[VisitView, ...]:
-    query = sa.select(wire.Session).filter_by(connection_id=connection_id).order_by(wire.Session.id.desc()).limit(limit)
     return tuple(
         VisitView(
             id=row.id,
             opened_at=row.opened_at,
             closed_at=row.closed_at,
+            seconds=None if row.duration is None else row.duration.total_seconds(),
             machine=row.machine,
             product=row.product,
             company_name=row.company_name,
             done=row.done,
             failed=row.failed,
+            exchanges=row.exchanges,
+            sent=row.sent,
+            received=row.received,
             result=row.result,
-            last_error=row.last_error,
+            last_error=row.error,
         )
-        for row in db.scalars(query)
+        for row in history.visits(db, connection_id, limit=limit)
     )
 
 
@@ -231,6 +240,10 @@ DOUBTS: dict[Verdict, Sentence] = {
     Verdict.RENAMED: Sentence(
         "The company is called %(name)s now; it was %(known_name)s. Confirm that it is the same company."
     ),
+    Verdict.STALE: Sentence(
+        "The company file %(name)s lacks invoices that were written to it: it is an older copy, or a backup was "
+        "restored. Open the newest file, or confirm that this one is right and look at the invoices below."
+    ),
     Verdict.UNMARKED: Sentence(
         "The company file %(name)s does not carry this connection's mark: it is an older backup, or "
         "the .qwc file was not added to it."
@@ -269,6 +282,12 @@ def _connection_problems(connection: Connection) -> list[Problem]:
     ]
 
 
+def _in_both(texts: dict[str, str]) -> Sentence:
+    """A text that comes in both languages."""
+    english = texts.get("en", "")
+    return Sentence(english, {}, texts)
+
+
 def _visit_problems(connection: Connection, visits: tuple[VisitView, ...]) -> list[Problem]:
     """Why the last visit failed, until one goes well again."""
     success = connection.wire.last_success_at
@@ -276,7 +295,7 @@ def _visit_problems(connection: Connection, visits: tuple[VisitView, ...]) -> li
         Problem(
             code="visit-failed",
             title=Sentence("Visits of the Web Connector"),
-            what=Sentence("%(name)s", {"name": visit.last_error}),
+            what=_in_both(visit.last_error),
             do=None,
             since=visit.opened_at,
             link="connection",
@@ -361,6 +380,7 @@ def _cost_problems(db: orm.Session, connection_id: int) -> list[Problem]:
                 since=row.changed_at,
                 link="offers",
                 link_id=connection_id,
+                cost_id=row.id if row.state is CostState.PARKED else None,
             )
         )
     return found
@@ -380,7 +400,7 @@ def _draft_problems(db: orm.Session, connection_id: int) -> list[Problem]:
                 since=draft.reconciled_at or draft.written_at,
                 link="run",
                 link_id=draft.run_id,
-                draft_id=draft.id if draft.state is DraftState.PARKED else None,
+                draft_id=draft.id if quickbooks.may_go_again(draft) else None,
             )
         )
     return found

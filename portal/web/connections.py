@@ -12,7 +12,7 @@ from werkzeug.utils import secure_filename
 from portal.billing.period import BillingMode
 from portal.errors import PortalError, Refused
 from portal.models import Role
-from portal.services import connections
+from portal.services import connections, connector
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
 from portal.web.errors import status_of
 from portal.web.words import PRORATIONS
@@ -88,6 +88,27 @@ def confirm_company(connection_id: int) -> ResponseReturnValue:
     """Re-establish the link with the company file that was last seen."""
     connections.confirm_company(portal_of_app(), connection_id)
     flash(_("The link is re-established. Click Update Selected in the Web Connector."), "success")
+    return redirect(url_for("connections.show", connection_id=connection_id), 303)
+
+
+@blueprint.post("/connections/<int:connection_id>/company/refuse")
+@allowed(Role.ADMINISTRATOR)
+def keep_refusing(connection_id: int) -> ResponseReturnValue:
+    """Leave the link as it is; a Web Connector that waits for the decision ends its visit."""
+    connector.keep_refusing(portal_of_app(), connection_id)
+    flash(
+        _("Nothing is written to this file. Open the right one in QuickBooks, then click Update Selected."), "success"
+    )
+    return redirect(url_for("connections.show", connection_id=connection_id), 303)
+
+
+@blueprint.post("/connections/<int:connection_id>/window")
+@allowed(Role.ADMINISTRATOR)
+def choose_window(connection_id: int) -> ResponseReturnValue:
+    """The language of the Web Connector's messages, and whether it opens a page."""
+    language = request.form.get("language", "")
+    connector.choose_window(portal_of_app(), connection_id, language=language, opens_page="opens_page" in request.form)
+    flash(_("Saved. It takes effect at the next visit of the Web Connector."), "success")
     return redirect(url_for("connections.show", connection_id=connection_id), 303)
 
 

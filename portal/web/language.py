@@ -7,6 +7,7 @@ Texts are `en` and `fr`; numbers and dates follow Canadian habits in both.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -32,6 +33,7 @@ def install(app: Flask) -> None:
     Babel(app, locale_selector=lambda: _LOCALES[language()])
     app.jinja_env.filters.update(
         say=say,
+        spoken=spoken,
         money=money,
         number=number,
         day=day,
@@ -58,6 +60,11 @@ def keep_language(response: Response, wanted: str) -> None:
     """Remember the language in a cookie, for the pages before the log-in."""
     secure = portal_of_app().settings.url.startswith("https://")
     response.set_cookie(COOKIE, wanted, max_age=_YEAR, secure=secure, httponly=True, samesite="Lax")
+
+
+def spoken(texts: Mapping[str, str] | None) -> str:
+    """A text that is kept in both languages, in the page's."""
+    return (texts.get(language()) or texts.get("en", "")) if texts else ""
 
 
 def say(text: Sentence | str | None) -> str:

@@ -44,6 +44,10 @@ _EXPLANATIONS: dict[StrEnum, str] = {
     Verdict.RENAMED: msgid(
         "The company has another name than before. Nothing is written to it until you confirm that it is the same one."
     ),
+    Verdict.STALE: msgid(
+        "This file lacks invoices that were written to it: it is an older copy, or a backup was restored. Open the "
+        "newest file; or, if this one is right, confirm it, and look at the invoices that are gone."
+    ),
     Verdict.UNMARKED: msgid(
         "The company file that was open does not carry the mark of this connection: it is an older backup, or the .qwc "
         "file was never added to it. Nothing is read or written until you open the right file, or confirm this one."

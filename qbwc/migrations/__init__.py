@@ -5,6 +5,8 @@ A host application with tables of its own passes its script folder and version t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,14 +24,36 @@ VERSION_TABLE = "qbwc_alembic_version"
 _LOCK = 0x71627763  # any number, the same for every process that migrates
 
 
-def upgrade(database: Database, scripts: Path = SCRIPTS, version_table: str = VERSION_TABLE) -> None:
-    """Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer than that.
-    Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer than that.
+@contextmanager
+def exclusive(database: Database) -> Iterator[sa.Connection]:
+    """The one transaction in which tables may be made anew, while no other process does.
+
+    SQLite changes a table by making a new one and dropping the old: with foreign keys on, every row that refers to it
+    would be deleted with it. The setting can only be changed outside of a transaction.
     """
-    with database.write() as db:
-        connection = db.connection()
-        if not database.is_sqlite:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    with database.engine.connect() as plain:
+        connection = plain.execution_options(qbwc_writes=True)
+        if database.is_sqlite:
+            _enforce_foreign_keys(connection, False)
+        try:
+            with connection.begin():
+                if not database.is_sqlite:
+                    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+                yield connection
+        finally:
+            if database.is_sqlite:
+                _enforce_foreign_keys(connection, True)
+
+
+def _enforce_foreign_keys(connection: sa.Connection, value: bool) -> None:
+    cursor = connection.connection.cursor()  # the driver's: SQLAlchemy would begin a transaction
+    cursor.execute(f"PRAGMA foreign_keys={'ON' if value else 'OFF'}")
+    cursor.close()
+
+
+def upgrade(database: Database, scripts: Path = SCRIPTS, version_table: str = VERSION_TABLE) -> None:
+    """Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer."""
+    with exclusive(database) as connection:
         config = Config()
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
         config.attributes["connection"] = connection

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import types as pytypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
@@ -47,6 +47,8 @@ _NUMBER_LIMITS = {
     NumberKind.PERCENT: (10, 5),
     NumberKind.FLOAT: (15, 15),
 }
+MOST_DIGITS = 40
+_INTEGER = re.compile("[+-]?[0-9]{1,18}")
 # QuickBooks' offset is wrong half the year; its wall-clock time is right. So the offset is dropped.
 _DATETIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d)?))?(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?\Z")
 
@@ -157,7 +159,7 @@ def _scalar(
     if kind is bool:
         return lambda value: "true" if value else "false", _read_bool
     if kind is int:
-        return str, int
+        return str, _read_int
     if kind is Decimal:
         number = next(marker for marker in markers if isinstance(marker, Number))
         return lambda value: format_number(value, number.kind), _read_number
@@ -207,9 +209,16 @@ def _read_bool(text: str) -> bool:
     raise ValueError(f"{text!r} is neither true nor false")
 
 
+def _read_int(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
+
+
 def _read_number(text: str) -> Decimal:
-    value = Decimal(text)
-    if not value.is_finite():
+    value = Decimal(text if len(text) <= MOST_DIGITS and "_" not in text else "NaN")
+    # Written out without its exponent, 1E999999 would be a text of a million digits.
+    if not value.is_finite() or abs(value.adjusted()) > MOST_DIGITS:
         raise ValueError(f"{text!r} is not a number")
     return value
 
@@ -228,8 +237,8 @@ def _read_scalar(element: etree._Element, from_text: Callable[[str], Any]) -> An
     try:
         return from_text(text if from_text is str else text.strip())
     except (ValueError, InvalidOperation) as error:
-        reason = f"{text.strip()[:40]!r} is not a number" if isinstance(error, InvalidOperation) else error
-        raise DecodeError(f"{element.tag}: {reason}") from None
+        reason = f"{text.strip()!r} is not a number" if isinstance(error, InvalidOperation) else str(error)
+        raise DecodeError(f"{element.tag}: {reason if len(reason) < 120 else f'{reason[:120]}…'}") from None
 
 
 def encode(message: Any, tag: str = "", attributes: Iterable[tuple[str, str]] = ()) -> str:
@@ -260,6 +269,17 @@ def encode(message: Any, tag: str = "", attributes: Iterable[tuple[str, str]] = 
     if not children:
         return f"<{opening}/>"
     return f"<{opening}>{''.join(children)}</{tag}>"
+
+
+def texts_of(message: Any) -> Iterator[str]:
+    """Every text in a message, wherever it stands."""
+    for field in dataclasses.fields(message):
+        value = getattr(message, field.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str):
+                yield one
+            elif dataclasses.is_dataclass(one):
+                yield from texts_of(one)
 
 
 def decode(cls: type[T], element: etree._Element) -> T:

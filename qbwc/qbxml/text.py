@@ -1,4 +1,4 @@
-"""What text QuickBooks keeps, and how text is written into XML.
+"""What text QuickBooks keeps, and how text is written into XML and read from it.
 
 QuickBooks stores Windows Latin text. A character outside ISO-8859-1 sent raw makes it refuse the whole message set
 (0x80040400); sent as a character reference it is accepted and stored as "?". So text is folded before it leaves:
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _LOOK_ALIKES = {
@@ -64,6 +65,19 @@ _LOOK_ALIKES = {
 _LINE_BREAKS = frozenset("\n\x0b\x0c\u2028\u2029")
 _OVERLAY = "\u0338"  # turns a sign into its contrary: "≮" must not become "<"
 _XML_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# The same in UTF-8, as characters and as references to them.
+_CONTROLS = bytes({*range(0x20)} - {*b"\t\n\r"})
+_NO_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
+_REFERENCES = re.compile(
+    rb"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F]|[dD][89a-fA-F][0-9a-fA-F]{2}|[fF]{3}[efEF])"
+    rb"|0*(?:[0-8]|1[124-9]|2\d|3[01]|5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]|6553[45])"
+    # beyond the last character there is
+    rb"|x0*(?:1[1-9a-fA-F]|[2-9a-fA-F][0-9a-fA-F]|[1-9a-fA-F][0-9a-fA-F]{2,})[0-9a-fA-F]{4}"
+    rb"|0*(?:111411[2-9]|11141[2-9]\d|1114[2-9]\d\d|111[5-9]\d{3}|11[2-9]\d{4}|1[2-9]\d{5}|[2-9]\d{6}|[1-9]\d{7,}));"
+)
+_LONGEST_REFERENCE = 16
+#: A whole tag in UTF-8; in a value a ">" may stand as it is.
+TAG = re.compile(rb"""<(?:[^<>"']|"[^"<]*"|'[^'<]*')*+>""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +109,14 @@ def fold(text: str) -> Folded:
     return Folded(text="".join(kept), changes=tuple(changes.items()))
 
 
+def changes_in(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What folding changes in any of these texts, each character once: (original, replacement)."""
+    found: dict[str, str] = {}
+    for text in texts:
+        found.update(fold(text).changes)
+    return tuple(found.items())
+
+
 def _keep(char: str) -> str:
     """What one character becomes: itself, its look-alike, its base letters, or nothing."""
     code = ord(char)
@@ -117,6 +139,31 @@ def _keep(char: str) -> str:
 def clean(text: str) -> str:
     """Take out what XML 1.0 cannot carry: control characters, lone surrogates, U+FFFE and U+FFFF."""
     return _XML_ILLEGAL.sub("", text)
+
+
+def legible(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A document in UTF-8, piece by piece, without what no XML parser takes, whether raw or as references.
+
+    QuickBooks lets old records through that hold some. A piece that is clean already goes on as the same object;
+    none may end inside a character.
+    """
+    kept = b""
+    for piece in pieces:
+        whole = kept + piece if kept else piece
+        # A reference that is cut in two is judged with the next piece.
+        cut = whole.rfind(b"&", max(0, len(whole) - _LONGEST_REFERENCE))
+        kept = b"" if cut < 0 or b";" in whole[cut:] else whole[cut:]
+        yield _legible(whole[:cut] if kept else whole)
+    if kept:
+        yield _legible(kept)
+
+
+def _legible(data: bytes) -> bytes:
+    if len(data.translate(None, _CONTROLS)) != len(data):
+        data = data.translate(None, _CONTROLS)
+    if not data.isascii():
+        data = _NO_CHARACTERS.sub(b"", data)
+    return _REFERENCES.sub(b"", data) if b"&#" in data else data
 
 
 def escape(text: str) -> str:

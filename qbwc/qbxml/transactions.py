@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
+from qbwc.qbxml.lists import DeletedDateRangeFilter
 from qbwc.qbxml.types import (
     Address,
     Amount,
@@ -69,6 +70,45 @@ class InvoiceQueryRq:
     include_linked_txns: bool | None = None
     include_ret_element: tuple[RetElement, ...] = ()
     owner_id: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditMemoQueryRq:
+    """Credit memos; lines and linked transactions come only when asked for."""
+
+    iterator: Annotated[str | None, Attribute] = None
+    iterator_id: Annotated[str | None, Attribute] = None
+    meta_data: Annotated[str | None, Attribute] = None
+    txn_id: tuple[Id, ...] = ()
+    ref_number: tuple[str, ...] = ()
+    max_returned: int | None = None
+    modified_date_range_filter: ModifiedDateRangeFilter | None = None
+    txn_date_range_filter: TxnDateRangeFilter | None = None
+    entity_filter: EntityFilter | None = None
+    include_line_items: bool | None = None
+    include_linked_txns: bool | None = None
+    include_ret_element: tuple[RetElement, ...] = ()
+    owner_id: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TxnDeletedQueryRq:
+    """Transactions deleted in the last 90 days, by kind."""
+
+    txn_del_type: tuple[str, ...]
+    deleted_date_range_filter: DeletedDateRangeFilter | None = None
+    include_ret_element: tuple[RetElement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TxnDeletedRet:
+    """One deleted transaction."""
+
+    txn_del_type: str
+    txn_id: Id
+    time_created: datetime | None = None
+    time_deleted: datetime | None = None
+    ref_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from qbwc.sandbox.errors import CompanyError, Record
@@ -87,6 +88,8 @@ class Company:
 
         self.path = path
         self.clock = clock or (lambda: datetime.now(UTC))
+        self.pretended: Record = {}
+        """Facts of the file that hold for now instead of what the file says; they are never saved."""
         self._by_id: dict[str, dict[str, Record]] = {}
         self._by_name: dict[str, dict[str, Record]] = {}
         self._txns: dict[str, tuple[str, Record]] = {}
@@ -150,9 +153,13 @@ class Company:
         """The edition: US, CA, UK or AU."""
         return str(self.file["Country"])
 
+    def fact(self, name: str) -> Any:
+        """A fact of the file as it holds now; None when there is none."""
+        return self.pretended.get(name, self.file.get(name))
+
     def is_on(self, preference: str) -> bool:
         """Whether a preference of the file is true."""
-        return bool(self.file.get(preference) == "true")
+        return bool(self.fact(preference) == "true")
 
     # time
 

@@ -5,6 +5,7 @@ SandboxError
 ├── HresultError      QuickBooks refuses a message set (or a file) as a whole
 ├── StatusError       QuickBooks refuses one request of a set
 ├── ProtocolError     the endpoint answered something that Intuit's Web Connector does not accept
+│   └── SoapFaultError    it answered a SOAP Fault
 └── ManifestError     the .qwc file cannot be used
 """
 
@@ -14,6 +15,8 @@ from typing import Any, TypeAlias
 
 Record: TypeAlias = dict[str, Any]
 """One object: qbXML tag -> text, another record, or a list of them. Lines stand under `lines`."""
+
+DEFAULT_CODE = "QBWC1012"
 
 
 class SandboxError(Exception):
@@ -58,9 +61,13 @@ class StatusError(SandboxError):
 class ProtocolError(SandboxError):
     """The endpoint answered in a way that ends the visit; `code` is what Intuit's connector would report."""
 
-    def __init__(self, message: str, code: str = "QBWC1012") -> None:
+    def __init__(self, message: str, code: str = DEFAULT_CODE) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SoapFaultError(ProtocolError):
+    """The endpoint answered a SOAP Fault, as it does for an operation that it does not know."""
 
 
 PARSE_FAILURE = "0x80040400"

@@ -19,8 +19,8 @@ _COPIED = (
 def query_host(work: Work, request: Request) -> Outcome:
     """HostQuery: which QuickBooks this is and which versions of qbXML it reads."""
     file = work.company.file
-    ret: Record = {tag: file[tag] for tag in ("ProductName", "MajorVersion", "MinorVersion", "Country")}
-    ret["SupportedQBXMLVersion"] = file["SupportedQBXMLVersion"]
+    facts = ("ProductName", "MajorVersion", "MinorVersion", "Country", "SupportedQBXMLVersion")
+    ret: Record = {tag: work.company.fact(tag) for tag in facts}
     ret["IsAutomaticLogin"] = file.get("IsAutomaticLogin", "false")
     ret["QBFileMode"] = file["QBFileMode"]
     return _one("HostRet", ret, request)
@@ -56,12 +56,12 @@ def preferences(company: Company) -> Record:
     accounting = {
         "IsUsingAccountNumbers": file.get("IsUsingAccountNumbers", "false"),
         "IsRequiringAccounts": "true",
-        "IsUsingClassTracking": file["IsUsingClassTracking"],
+        "IsUsingClassTracking": _word(company, "IsUsingClassTracking"),
         "IsUsingAuditTrail": "true",
         "IsAssigningJournalEntryNumbers": "true",
     }
-    if file.get("ClosingDate"):
-        accounting["ClosingDate"] = file["ClosingDate"]
+    if company.fact("ClosingDate"):
+        accounting["ClosingDate"] = company.fact("ClosingDate")
     ret: Record = {
         "AccountingPreferences": accounting,
         "FinanceChargePreferences": {
@@ -75,7 +75,7 @@ def preferences(company: Company) -> Record:
             "IsUsingProgressInvoicing": "false",
             "IsPrintingItemsWithZeroAmounts": "false",
         },
-        "MultiCurrencyPreferences": {"IsMultiCurrencyOn": file["IsMultiCurrencyOn"]},
+        "MultiCurrencyPreferences": {"IsMultiCurrencyOn": _word(company, "IsMultiCurrencyOn")},
         "PurchasesAndVendorsPreferences": {
             "IsUsingInventory": "true" if company.records("ItemInventory") else "false",
             "DaysBillsAreDue": "10",
@@ -85,7 +85,7 @@ def preferences(company: Company) -> Record:
         "SalesAndCustomersPreferences": {
             "IsTrackingReimbursedExpensesAsIncome": "false",
             "IsAutoApplyingPayments": "true",
-            "PriceLevels": {"IsUsingPriceLevels": "false"},
+            "PriceLevels": {"IsUsingPriceLevels": _word(company, "IsUsingPriceLevels")},
         },
         "TimeTrackingPreferences": {"FirstDayOfWeek": "Monday"},
         "CurrentAppAccessRights": {
@@ -99,6 +99,10 @@ def preferences(company: Company) -> Record:
     if taxes:
         ret["SalesTaxPreferences"] = taxes
     return ret
+
+
+def _word(company: Company, preference: str) -> str:
+    return "true" if company.is_on(preference) else "false"
 
 
 def _home_currency(company: Company) -> Record:

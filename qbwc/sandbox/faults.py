@@ -1,46 +1,150 @@
 """Faults on demand: what goes wrong between a Web Connector, QuickBooks and an endpoint in the field.
 
-A fault is written NAME, NAME@N or NAME=VALUE@N; N counts the message sets of the visit from 1. To add one, give it a
-row in `FAULTS` and, unless the connector already asks for it by name, a place in `Faults`.
+A fault is written NAME, NAME@N, NAME=VALUE or NAME=VALUE@N. What N counts is said by the kind of the fault: message
+sets or SOAP calls of the visit, from 1, or attempts to open the company file. To add a fault, give it a row in `KINDS`
+and a place in `disturbance` (or, when the connector asks for it by name, there).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from lxml import etree
+from qbwc.sandbox.editions import host_facts
+from qbwc.sandbox.errors import CompanyError, SandboxError
+from qbwc.sandbox.features import FEATURES
 
-from qbwc.sandbox.company import LISTS, Company
-from qbwc.sandbox.errors import CompanyError, HresultError, SandboxError
-from qbwc.sandbox.session import Session
 
-FAULTS: Final[dict[str, str]] = {
-    "lost-answer": "QuickBooks executes set N, but its answer never reaches the endpoint; the visit ends there",
-    "cut-before": "the visit ends after set N was fetched and before QuickBooks executes it",
-    "hresult": "QuickBooks fails on set N with the given HRESULT, e.g. hresult=0x80040400@2; nothing is executed",
-    "status": "QuickBooks refuses every write of set N with the given status, e.g. status=3180@2",
-    "truncated": "half of the answer to set N is lost on the way",
-    "garbage": "the answer to set N is not XML at all",
-    "stale-edit": "somebody edits every object that set N changes, just before it is executed (status 3200)",
-    "locked": "every object that set N changes is open on another screen (status 3175)",
-    "dead-iterator": "QuickBooks forgets its iterators before set N (status 3391)",
-    "repeat-request": "sendRequestXML for set N is called twice; the second answer is executed",
-    "repeat-answer": "the answer to set N is delivered twice",
-    "no-company": "no company file is open: connectionError with 0x80040408",
-    "restore-backup": "the company file is put back to what it was before the visit before this one",
-    "copied-file": "a copy of the company file, in another folder, is open; your file is not changed",
-    "renamed-company": "the company was renamed in QuickBooks, for good",
-    "other-company": "another company is open, to which the .qwc was never added; your file is not changed",
-}
+class Counts(StrEnum):
+    """What the number after @ counts."""
+
+    SETS = "message sets"
+    CALLS = "SOAP calls"
+    ATTEMPTS = "attempts to open the company file"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultKind:
+    """One kind of fault: what it does, what N counts, and what its value must be (None: it takes none)."""
+
+    text: str
+    counts: Counts = Counts.SETS
+    value: str | None = None
+    example: str = ""
+    accepts: Callable[[str], bool] = bool
+
+    def usage(self, name: str) -> str:
+        """How it is written; what stands in brackets may be left out."""
+        number = {Counts.ATTEMPTS: "[@K]", Counts.NOTHING: ""}.get(self.counts, "[@N]")
+        return f"{name}={self.value}{number}" if self.value else f"{name}{number}"
+
+
+def _is_year(text: str) -> bool:
+    try:
+        return bool(host_facts(int(text)))
+    except (ValueError, CompanyError):
+        return False
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text) is not None
+
+
+_CALL = Counts.CALLS
+_VISIT = Counts.NOTHING
+
+KINDS: Final[dict[str, FaultKind]] = {
+    # the wire
+    "cut-call-before": FaultKind(counts=_CALL, text="the connection drops before SOAP call N is sent"),
+    "cut-call-during": FaultKind(
+        counts=_CALL, text="half of SOAP call N leaves, then the connection drops; the call is never understood"
+    ),
+    "cut-call-after": FaultKind(
+        counts=_CALL, text="the endpoint handles SOAP call N, and its answer is lost on the way back"
+    ),
+    "lost-answer": FaultKind(
+        text="QuickBooks executes set N, but its answer never reaches the endpoint; the visit ends there"
+    ),
+    "cut-before": FaultKind(text="the visit ends after set N was fetched and before QuickBooks executes it"),
+    "repeat-request": FaultKind(text="sendRequestXML for set N is called twice; the second answer is executed"),
+    "repeat-answer": FaultKind(text="the answer to set N is delivered twice"),
+    "truncated": FaultKind(text="half of the answer to set N is lost on the way"),
+    "garbage": FaultKind(text="the answer to set N is not XML at all"),
+    # QuickBooks at a message set
+    "hresult": FaultKind(
+        value="HRESULT", example="hresult=0x80040400@2",
+        text="QuickBooks fails on the whole of set N with the given HRESULT; nothing is executed",
+    ),
+    "hresult-after": FaultKind(
+        value="HRESULT", example="hresult-after=0x80040402@2",
+        text="QuickBooks executes set N and then fails: the endpoint gets the HRESULT instead of the answer",
+    ),
+    "modal-dialog": FaultKind(
+        text="somebody left a dialog box open in QuickBooks at set N: 0x80040414, nothing is executed"
+    ),
+    "slow-answer": FaultKind(
+        value="SECONDS", example="slow-answer=90@1", accepts=_is_number,
+        text="QuickBooks takes that many seconds for set N",
+    ),
+    "status": FaultKind(
+        value="STATUS", example="status=3180@2", accepts=str.isdigit,
+        text="QuickBooks refuses every write of set N with the given status",
+    ),
+    "store-failed": FaultKind(
+        text="set N is executed, but QuickBooks cannot keep its answer for recovery (message-set status 9005)"
+    ),
+    "stale-edit": FaultKind(
+        text="somebody edits every object that set N changes, just before it is executed (status 3200)"
+    ),
+    "locked": FaultKind(text="every object that set N changes is open on another screen (status 3175)"),
+    "dead-iterator": FaultKind(text="QuickBooks forgets its iterators before set N (status 3391)"),
+    # the opening of the company file
+    "no-company": FaultKind(counts=_VISIT, text="no company file is open: connectionError with 0x80040408"),
+    "open-failed": FaultKind(
+        counts=Counts.ATTEMPTS, value="HRESULT", example="open-failed=0x80040408@2",
+        text="the company file cannot be opened; with @K only the first K attempts fail",
+    ),
+    # another company, or not quite the same
+    "restore-backup": FaultKind(
+        counts=_VISIT,
+        text="the company file is put back to what it was before the visit before this one; stored answers are gone",
+    ),
+    "copied-file": FaultKind(
+        counts=_VISIT, text="a copy of the company file, in another folder, is open; your file is not changed"
+    ),
+    "renamed-company": FaultKind(counts=_VISIT, text="the company was renamed in QuickBooks, for good"),
+    "other-company": FaultKind(
+        counts=_VISIT, text="another company is open, to which the .qwc was never added; your file is not changed"
+    ),
+    "swapped-company": FaultKind(
+        counts=_VISIT,
+        text="another company of the same application is open: same object ids, another FileID; your file is not "
+        "changed",
+    ),
+    # settings and editions
+    "closed-period": FaultKind(
+        counts=_VISIT, text="the books are closed until after every transaction: changes of them get status 3171"
+    ),
+    "feature-off": FaultKind(
+        counts=_VISIT, value="FEATURE", example="feature-off=classes", accepts=FEATURES.__contains__,
+        text=f"a feature is off ({', '.join(FEATURES)}): the preferences say so, what needs it gets status 3250",
+    ),
+    "older-quickbooks": FaultKind(
+        counts=_VISIT, value="YEAR", example="older-quickbooks=2013", accepts=_is_year,
+        text="QuickBooks is that year's: it reads only the qbXML of its time, newer requests get 0x80040423",
+    ),
+    "no-external-guid": FaultKind(counts=_VISIT, text="answers to queries never contain ExternalGUID"),
+}  # fmt: skip
+"""Every kind of fault."""
+
+FAULTS: Final[dict[str, str]] = {name: kind.text for name, kind in KINDS.items()}
 """Every fault and what it does; the help of the command line is made from it."""
 
-_FAULT = re.compile(r"(?P<name>[a-z-]+)(?:=(?P<value>[^@]+))?(?:@(?P<at>\d+))?")
-_VALUED = {"hresult": "hresult=0x80040400@1", "status": "status=3180@1"}
-_WHOLE_VISIT = frozenset(("no-company", "restore-backup", "copied-file", "renamed-company", "other-company"))
+_FAULT = re.compile(r"(?P<name>[a-z-]+)(?:=(?P<value>[^@]+))?(?:@(?P<at>\d{1,9}))?")
 
 
 class FaultError(SandboxError):
@@ -49,7 +153,7 @@ class FaultError(SandboxError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault; `at` is the message set it strikes, None for the whole visit."""
+    """One fault. `at` is the message set or SOAP call it strikes, or how many attempts fail; None: the whole visit."""
 
     name: str
     at: int | None = None
@@ -59,94 +163,35 @@ class Fault:
 def parse_fault(text: str) -> Fault:
     """Read `lost-answer@2` or `hresult=0x80040400@1`. Raises FaultError, saying which faults there are."""
     found = _FAULT.fullmatch(text.strip())
-    if found is None or found["name"] not in FAULTS:
-        raise FaultError(f"There is no fault {text!r}; choose one of {', '.join(FAULTS)}.")
+    if found is None or found["name"] not in KINDS:
+        raise FaultError(f"There is no fault {text!r}; choose one of {', '.join(KINDS)}.")
     name, value = found["name"], found["value"] or ""
-    example = _VALUED.get(name)
-    if bool(example) != bool(value) or (name == "status" and not value.isdigit()):
-        hint = f"{name} needs a code: {example}" if example else f"{name} takes no value"
-        raise FaultError(f"{text!r} cannot be read: {hint}.")
-    if name in _WHOLE_VISIT and found["at"]:
+    kind = KINDS[name]
+    if kind.value is None and value:
+        raise FaultError(f"{text!r} cannot be read: {name} takes no value.")
+    if kind.value is not None and not (value and kind.accepts(value)):
+        choices = f" (one of {', '.join(FEATURES)})" if kind.value == "FEATURE" else ""
+        raise FaultError(f"{text!r} cannot be read: {name} needs {kind.value}{choices}, as in {kind.example}.")
+    if kind.counts is Counts.NOTHING and found["at"]:
         raise FaultError(f"{name} strikes the whole visit: leave out @{found['at']}.")
-    at = None if name in _WHOLE_VISIT else int(found["at"] or 1)
+    if found["at"]:
+        at: int | None = int(found["at"])
+    else:
+        at = 1 if kind.counts in (Counts.SETS, Counts.CALLS) else None
     if at == 0:
-        raise FaultError(f"{text!r}: message sets are counted from 1.")
+        raise FaultError(f"{text!r}: {kind.counts} are counted from 1.")
     return Fault(name=name, at=at, value=value)
 
 
-class Faults:
-    """The faults of one visit, asked by name at the place where each strikes."""
-
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
-        self._faults = tuple(faults)
-
-    def strikes(self, name: str, at: int | None = None) -> bool:
-        """Whether a fault happens in message set `at` (or in the whole visit)."""
-        return any(fault.name == name and fault.at == at for fault in self._faults)
-
-    def open_company(self, company: Company) -> Company:
-        """The company that is really open during this visit."""
-        if self.strikes("restore-backup"):
-            restore_backup(company)
-        if self.strikes("renamed-company"):
-            company.file["CompanyName"] = f"{company.file['CompanyName']} (new name)"[:59]
-        if self.strikes("copied-file"):
-            company = Company(company.snapshot(), clock=company.clock)
-            folder, _, name = company.file["Path"].rpartition("\\")
-            company.file["Path"] = f"{folder}\\Copies\\Copy of {name}"
-        if self.strikes("other-company"):
-            facts = {**company.snapshot()["file"], "CompanyName": "Another Company", "Path": "C:\\QB\\Another.qbw"}
-            company = Company({"file": {**facts, "LegalCompanyName": "Another Company"}}, clock=company.clock)
-        return company
-
-    def before_set(self, at: int, company: Company, session: Session, text: str) -> None:
-        """Prepare QuickBooks for message set `at`. Raises HresultError when it fails on the whole set."""
-        for fault in self._faults:
-            if fault.at == at and fault.name == "hresult":
-                raise HresultError(fault.value, "QuickBooks could not execute the request (fault on demand).")
-        session.locked = set(changed_ids(text)) if self.strikes("locked", at) else set()
-        session.refusal = next((int(one.value) for one in self._faults if (one.name, one.at) == ("status", at)), None)
-        if self.strikes("dead-iterator", at):
-            session.iterators.clear()
-        if self.strikes("stale-edit", at):
-            for object_id in changed_ids(text):
-                found = company.find_transaction(object_id) or company.find(LISTS, {"ListID": object_id})
-                if found is not None:
-                    company.touch(found[1])
-
-    def after_set(self, at: int, answer: str) -> str:
-        """What arrives of an answer."""
-        if self.strikes("garbage", at):
-            return "<html><body>504 Gateway Time-out</body></html"
-        return answer[: len(answer) // 2] if self.strikes("truncated", at) else answer
-
-
-def changed_ids(text: str) -> list[str]:
-    """The TxnIDs and ListIDs that the requests of a set change."""
-    try:
-        root = etree.fromstring(text.encode(), etree.XMLParser(resolve_entities=False, recover=True))
-    except (etree.XMLSyntaxError, ValueError):
-        return []
-    ids = []
-    for element in root.iter("*"):
-        tag = str(element.tag)
-        if tag.endswith(("Mod", "DelRq", "VoidRq")) and "Line" not in tag:
-            ids += [child.text or "" for child in element if child.tag in ("TxnID", "ListID")]
-    return ids
-
-
-def keep_backup(company: Company) -> None:
-    """Copy the company file aside, as the state before this visit."""
-    if company.path is not None:
-        company.save(company.path.with_name(f"{company.path.name}.backup"))
-
-
-def restore_backup(company: Company) -> None:
-    """Put the state before the last visit back. Raises CompanyError when there is no backup yet."""
-    if company.path is None:
-        raise CompanyError("A company without a file has no backup to restore.")
-    backup = company.path.with_name(f"{company.path.name}.backup")
-    try:
-        company.restore(json.loads(backup.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        raise CompanyError(f"There is no backup {backup} yet: make one visit without restore-backup first.") from None
+def list_faults() -> list[dict[str, str]]:
+    """Every fault as plain values: name, how it is written, an example, what N counts, what it does."""
+    return [
+        {
+            "name": name,
+            "usage": kind.usage(name),
+            "example": kind.example or (name if kind.counts is Counts.NOTHING else f"{name}@2"),
+            "counts": kind.counts.value,
+            "text": kind.text,
+        }
+        for name, kind in KINDS.items()
+    ]

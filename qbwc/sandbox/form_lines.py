@@ -61,8 +61,6 @@ def _new_line(
 
 def _apply(company: Company, kind: str, line: Record, sent: Record, lenient: bool = False) -> None:
     what = "Credit Memo line" if kind == "CreditMemo" else f"{kind} line"
-    if "ClassRef" in sent and not company.is_on("IsUsingClassTracking"):
-        raise StatusError(3250, "This feature is not enabled: ClassRef needs class tracking.")
     if "PriceLevelRef" in sent:
         resolve(company, "PriceLevelRef", sent["PriceLevelRef"], what)
     for tag in _REFS:

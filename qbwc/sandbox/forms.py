@@ -54,7 +54,6 @@ def new_form(
     form: Record = {"CustomerRef": resolve(company, "CustomerRef", given["CustomerRef"], what, lenient=lenient)}
     customer = _customer(company, form)
     form["TxnDate"] = company.today().isoformat()
-    _refuse_absent_features(company, given)
     _apply_head(company, form, given, what, lenient)
     _fill_defaults(company, kind, form, customer)
     form["lines"] = new_lines(
@@ -74,7 +73,6 @@ def changed_form(company: Company, kind: str, current: Record, given: Record, wa
     """What `current` becomes under an InvoiceMod; `current` itself is left alone. Raises StatusError."""
     form = copy.deepcopy(current)
     what = "Credit Memo" if kind == "CreditMemo" else kind
-    _refuse_absent_features(company, given)
     for tag in (*_TEXTS, *_REFS, "CustomerRef"):
         if tag in given and is_empty(given[tag]):
             if tag not in _CLEARABLE:
@@ -94,13 +92,6 @@ def changed_form(company: Company, kind: str, current: Record, given: Record, wa
         raise StatusError(3210, f"The total {total_of(form)} would be less than the {applied} already applied to it.")
     set_applied(form, kind, applied)
     return form
-
-
-def _refuse_absent_features(company: Company, given: Record) -> None:
-    if "ExchangeRate" in given and not company.is_on("IsMultiCurrencyOn"):
-        raise StatusError(3250, "This feature is not enabled: ExchangeRate needs multiple currencies.")
-    if "ClassRef" in given and not company.is_on("IsUsingClassTracking"):
-        raise StatusError(3250, "This feature is not enabled: ClassRef needs class tracking.")
 
 
 def _apply_head(company: Company, form: Record, given: Record, what: str, lenient: bool) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from qbwc.sandbox.company import ITEMS, LISTS, NAMES, full_name, reference
 from qbwc.sandbox.elements import Request
 from qbwc.sandbox.errors import Record, StatusError
 from qbwc.sandbox.forms import address_block
 from qbwc.sandbox.references import is_empty, resolve
+from qbwc.sandbox.relations import carry_name, is_used, remove
 from qbwc.sandbox.session import Work, not_found, stale
 from qbwc.sandbox.writer import Outcome
 
@@ -81,7 +81,7 @@ def change_in_list(work: Work, request: Request) -> Outcome:
     company.touch(current)
     company.forget_indexes()
     if renamed:
-        _rename(work, kind, current)
+        carry_name(company, kind, current)
     return _written(kind, current, request)
 
 
@@ -94,14 +94,9 @@ def delete_from_list(work: Work, request: Request) -> Outcome:
         raise not_found(list_id)
     record = found[1]
     work.session.refuse_if_locked(list_id)
-    others = [other for name in LISTS for other in company.records(name) if other is not record]
-    if _mentions([others, company.data["transactions"]], list_id):
+    if is_used(company, record):
         raise StatusError(3160, f'Cannot delete the object specified by the id = "{list_id}": it is in use.')
-    company.records(kind).remove(record)
-    company.forget_indexes()
-    ret = {"ListDelType": kind, "ListID": list_id, "TimeDeleted": company.stamp(), "FullName": full_name(record)}
-    company.state["DeletedListObjects"].append({**ret, "TimeCreated": record["TimeCreated"]})
-    return Outcome(rets=(("ListDelRet", ret),))
+    return Outcome(rets=(("ListDelRet", remove(company, kind, record)),))
 
 
 def _without_empty(given: Record) -> Record:
@@ -200,44 +195,6 @@ def _change_prices(work: Work, record: Record, part: str, changes: Record) -> No
     if "PricePercent" in changes:
         prices.pop("Price", None)
     record[part] = prices
-
-
-def _rename(work: Work, kind: str, record: Record) -> None:
-    """Carry a new full name to the children and to everything that refers to the object."""
-    for child in work.company.children(kind, record):
-        child["FullName"] = f"{record['FullName']}:{child['Name']}"
-        child["Sublevel"] = str(child["FullName"].count(":"))
-        work.company.touch(child)
-        _rename(work, kind, child)
-    _update_references(work.company.data["lists"], record)
-    _update_references(work.company.data["transactions"], record)
-    work.company.forget_indexes()
-
-
-def _update_references(node: Any, record: Record) -> None:
-    if isinstance(node, list):
-        for inner in node:
-            _update_references(inner, record)
-    elif isinstance(node, dict):
-        for tag, value in node.items():
-            if tag.endswith("Ref") and isinstance(value, dict):
-                if value.get("ListID") == record["ListID"]:
-                    value["FullName"] = full_name(record)
-            else:
-                _update_references(value, record)
-
-
-def _mentions(node: Any, list_id: str) -> bool:
-    if isinstance(node, list):
-        return any(_mentions(inner, list_id) for inner in node)
-    if isinstance(node, dict):
-        return any(
-            value.get("ListID") == list_id
-            if tag.endswith("Ref") and isinstance(value, dict)
-            else _mentions(value, list_id)
-            for tag, value in node.items()
-        )
-    return False
 
 
 def _written(kind: str, record: Record, request: Request) -> Outcome:

@@ -8,6 +8,7 @@ from qbwc.sandbox import extensions, facts, lists, message_sets, queries, transa
 from qbwc.sandbox.company import Company
 from qbwc.sandbox.elements import MessageSet, Request, read_message_set
 from qbwc.sandbox.errors import StatusError
+from qbwc.sandbox.features import refuse_absent
 from qbwc.sandbox.request_tables import ITEM_KINDS
 from qbwc.sandbox.session import Handler, Session, Work, refused
 from qbwc.sandbox.writer import Outcome, severity, write_answer, write_set
@@ -50,7 +51,7 @@ def process(company: Company, request_text: str, session: Session | None = None)
     in memory; saving it is the caller's. Raises HresultError when the whole set is refused: then nothing was executed.
     """
     session = session or Session()
-    asked = read_message_set(request_text, supported=company.file["SupportedQBXMLVersion"], country=company.country)
+    asked = read_message_set(request_text, supported=company.fact("SupportedQBXMLVersion"), country=company.country)
     recovery = message_sets.recover(company, session.application, asked)
     if recovery.answer is not None:
         return recovery.answer
@@ -59,9 +60,12 @@ def process(company: Company, request_text: str, session: Session | None = None)
         write_answer(request.name, request.request_id, outcome, version=asked.version, country=company.country)
         for request, outcome in zip(asked.requests, outcomes, strict=True)
     ]
-    answer = write_set(answers, set_id=recovery.store_as, status=0 if recovery.store_as else None)
-    if recovery.store_as:
-        message_sets.store(company, session.application, asked, answer)
+    if not recovery.store_as:
+        return write_set(answers)
+    if session.cannot_store:
+        return write_set(answers, set_id=recovery.store_as, status=9005)
+    answer = write_set(answers, set_id=recovery.store_as, status=0)
+    message_sets.store(company, session.application, asked, answer)
     return answer
 
 
@@ -95,10 +99,20 @@ def _answer(work: Work, request: Request) -> Outcome:
             raise StatusError(3263, "This application may only read data.")
         if work.session.refusal and not request.name.endswith("Query"):
             raise refused(work.session.refusal)
+        refuse_absent(work.company, request)
         outcome = _HANDLERS[request.name](work, request)
     except StatusError as error:
         return Outcome(code=error.code, message=error.message, rets=error.rets)
+    if work.session.hidden and request.name.endswith("Query"):
+        outcome = _without(outcome, work.session.hidden)
     if request.ignored and outcome.code == 0:
         text = f"The field {request.ignored[0]} is not implemented in this edition and was ignored."
         return replace(outcome, code=530, message=text)
     return outcome
+
+
+def _without(outcome: Outcome, hidden: frozenset[str]) -> Outcome:
+    rets = tuple(
+        (kind, {tag: value for tag, value in record.items() if tag not in hidden}) for kind, record in outcome.rets
+    )
+    return replace(outcome, rets=rets)

@@ -25,8 +25,6 @@ _EMPTY = "A query request did not find a matching object in QuickBooks"
 def query_list(work: Work, request: Request) -> Outcome:
     """Customers, items of any kind, accounts, classes, terms, tax codes, templates, currencies, messages."""
     name = request.name.removesuffix("Query")
-    if name == "Currency" and not work.company.is_on("IsMultiCurrencyOn"):
-        raise StatusError(3250, "This feature is not enabled: multiple currencies are off.")
     kinds = _LIST_KINDS.get(name, (name,))
     for tag in ("ListID", "FullName"):
         if tag in request.body:

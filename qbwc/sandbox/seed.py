@@ -12,27 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from qbwc.sandbox import forms
 from qbwc.sandbox.company import HIERARCHICAL, ITEMS, LISTS, TRANSACTIONS, full_name, reference, reference_kinds
+from qbwc.sandbox.editions import host_facts
 from qbwc.sandbox.errors import CompanyError, Record, StatusError
 from qbwc.sandbox.money import add_balance, amount_text, price_text
 
 if TYPE_CHECKING:
     from qbwc.sandbox.company import Company
 
+_YEAR = 2024
 _EPOCH = datetime.fromtimestamp(1759300000, tz=UTC)
 _FILE = {
     "Path": r"C:\Users\Public\Documents\Intuit\QuickBooks\Company Files\Sandbox.qbw",
     "CompanyName": "Sandbox",
     "Country": "US",
-    "ProductName": "QuickBooks Premier Edition 2024",
-    "MajorVersion": "34",
-    "MinorVersion": "0",
     "IsUsingClassTracking": "true",
     "IsMultiCurrencyOn": "false",
     "SalesTaxOn": "true",
     "QBFileMode": "SingleUser",
     "TimeZone": "America/Toronto",
 }
-_VERSIONS = [f"{n}.0" for n in range(1, 14)] + ["1.1", "2.1", "4.1", "6.1", "14.0", "15.0", "16.0"]
 _PRICES = frozenset(
     (
         "Price",
@@ -64,9 +62,9 @@ def complete(company: Company, data: Record) -> None:
     for section in ("file", "lists", "transactions", "state"):
         if not isinstance(data.setdefault(section, {}), dict):
             raise CompanyError(f'"{section}" must be an object.')
-    data["file"] = {**_FILE, **_as_text(data["file"])}
+    data["file"] = {**host_facts(_YEAR), **_FILE, **_as_text(data["file"])}
     data["file"].setdefault("LegalCompanyName", data["file"]["CompanyName"])
-    data["file"].setdefault("SupportedQBXMLVersion", list(_VERSIONS))
+    data["file"].setdefault("IsUsingPriceLevels", "true" if data["lists"].get("PriceLevel") else "false")
     data["file"].setdefault("HomeCurrency", {"CA": "CAD", "UK": "GBP", "AU": "AUD"}.get(company.country, "USD"))
     for key, value in _STATE.items():
         data["state"].setdefault(key, type(value)() if isinstance(value, (dict, list)) else value)

@@ -34,6 +34,8 @@ class Session:
     `read_only` is what a .qwc with IsReadOnly asks for.
     `locked` holds TxnIDs and ListIDs that somebody has open in QuickBooks; "*" stands for everything.
     `refusal` is a status with which every request that writes is refused.
+    `cannot_store`: answers are not kept for error recovery, although that is asked for.
+    `hidden` are elements that answers to queries leave out.
     """
 
     application: str = ""
@@ -41,6 +43,8 @@ class Session:
     locked: set[str] = field(default_factory=set)
     read_only: bool = False
     refusal: int | None = None
+    cannot_store: bool = False
+    hidden: frozenset[str] = frozenset()
 
     def begin_iteration(self, iteration: Iteration) -> str:
         """Keep an iteration; the id is what Continue must repeat."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
+from wsgiref.types import WSGIApplication
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from qbwc.sandbox.errors import ProtocolError
+from qbwc.sandbox.errors import DEFAULT_CODE, ProtocolError, SoapFaultError
+from qbwc.sandbox.transports import Direct, Reply, Socket, Transport, UnansweredError
 
 INTUIT = "http://developer.intuit.com/"
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -39,22 +41,43 @@ class Endpoint:
     """A Web Connector endpoint at an address. Raises ProtocolError for whatever Intuit's connector would not accept.
 
     Every call opens its own connection. `timeout` is in seconds; `context` is for https with a private authority.
+    `application` is called in this process instead, when it is given; the address then only says which path.
     """
 
-    def __init__(self, url: str, *, timeout: float = 120.0, context: ssl.SSLContext | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ProtocolError(f"The address {url!r} is no http or https address.", "QBWC1003")
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 120.0,
+        context: ssl.SSLContext | None = None,
+        application: WSGIApplication | None = None,
+    ) -> None:
         self.url = url
-        self._parts = parts
-        self._timeout = timeout
-        self._context = context
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ProtocolError(f"The address {url!r} is no http or https address.", "QBWC1003")
+        self._transport: Transport = (
+            Socket(parts, timeout, context) if application is None else Direct(application, parts)
+        )
 
     def check(self) -> None:
         """A plain GET must answer 200, or the connector does not accept the application."""
-        status, _type, _body = self._send("GET", None, {})
+        status = self._send("GET", None, {}).status
         if status != 200:
             raise ProtocolError(f"GET {self.url} answered {status}; it must answer 200.", "QBWC1003")
+
+    def tear(self, operation: str, **parameters: str) -> None:
+        """Send half of a call and break off."""
+        self._transport.tear(envelope(operation, parameters), _headers(operation))
+
+    def drop(self, operation: str, **parameters: str) -> None:
+        """Send a whole call, wait until it is answered, and throw the answer away."""
+        with suppress(ProtocolError):
+            self._send("POST", envelope(operation, parameters), _headers(operation), operation)
 
     def ask(self, operation: str, **parameters: str) -> str:
         """Call an operation that returns a string."""
@@ -90,20 +113,15 @@ class Endpoint:
         return items
 
     def _call(self, operation: str, parameters: Mapping[str, str]) -> etree._Element:
-        headers = {
-            "User-Agent": _AGENT,
-            "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{INTUIT}{operation}"',
-            "Expect": "100-continue",
-        }
-        status, content_type, body = self._send("POST", envelope(operation, parameters), headers, operation)
+        reply = self._send("POST", envelope(operation, parameters), _headers(operation), operation)
+        status, content_type = reply.status, reply.content_type
         if status not in (200, 500):
             raise self._error(operation, f"the request failed with HTTP status {status}")
         if content_type.partition(";")[0].strip().lower() != "text/xml":
             raise self._error(
                 operation, f"the answer has the content type {content_type!r} and must have text/xml (HTTP {status})"
             )
-        return self._read(operation, body, status)
+        return self._read(operation, reply.body, status)
 
     def _read(self, operation: str, body: bytes, status: int) -> etree._Element:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
@@ -116,7 +134,8 @@ class Endpoint:
             raise self._error(operation, "the answer is no SOAP 1.1 envelope with a Body")
         fault = inside.find(f"{{{_SOAP}}}Fault")
         if fault is not None:
-            raise self._error(operation, f"the server answered a SOAP Fault: {fault.findtext('faultstring', '')}")
+            text = f"{operation}: the server answered a SOAP Fault: {fault.findtext('faultstring', '')}."
+            raise SoapFaultError(text, _CODES.get(operation, DEFAULT_CODE))
         if status != 200:
             raise self._error(operation, f"the request failed with HTTP status {status} and no SOAP Fault")
         response = inside.find(f"{{{INTUIT}}}{operation}Response")
@@ -132,30 +151,21 @@ class Endpoint:
             )
         return result
 
-    def _send(
-        self, method: str, body: bytes | None, headers: Mapping[str, str], operation: str = ""
-    ) -> tuple[int, str, bytes]:
-        parts = self._parts
-        host = parts.hostname or ""
-        connection = (
-            http.client.HTTPSConnection(host, parts.port, timeout=self._timeout, context=self._context)
-            if parts.scheme == "https"
-            else http.client.HTTPConnection(host, parts.port, timeout=self._timeout)
-        )
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    def _send(self, method: str, body: bytes | None, headers: Mapping[str, str], operation: str = "") -> Reply:
         try:
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            return response.status, response.getheader("Content-Type", ""), response.read()
-        except TimeoutError:
-            text = f"the server did not answer within {self._timeout:g} seconds"
-            raise ProtocolError(f"{operation or method} {self.url}: {text}", "QBWC1008") from None
-        except (OSError, http.client.HTTPException) as error:
-            text = f"no answer from the server ({error or type(error).__name__})"
-            raise ProtocolError(f"{operation or method} {self.url}: {text}", "QBWC1007") from None
-        finally:
-            connection.close()
+            return self._transport.send(method, body, headers)
+        except UnansweredError as error:
+            raise ProtocolError(f"{operation or method} {self.url}: {error}", error.code) from error.__cause__
 
     @staticmethod
     def _error(operation: str, text: str) -> ProtocolError:
-        return ProtocolError(f"{operation}: {text}.", _CODES.get(operation, "QBWC1012"))
+        return ProtocolError(f"{operation}: {text}.", _CODES.get(operation, DEFAULT_CODE))
+
+
+def _headers(operation: str) -> dict[str, str]:
+    return {
+        "User-Agent": _AGENT,
+        "Content-Type": "text/xml; charset=utf-8",
+        "SOAPAction": f'"{INTUIT}{operation}"',
+        "Expect": "100-continue",
+    }

@@ -124,7 +124,7 @@ def _find(work: Work, kind: str, txn_id: str) -> Record:
 
 
 def _refuse_closed(work: Work, kind: str, day: str, *, deleting: bool = False) -> None:
-    closing = work.company.file.get("ClosingDate")
+    closing = work.company.fact("ClosingDate")
     if closing and date.fromisoformat(day) <= date.fromisoformat(closing):
         raise StatusError(
             3161 if deleting else 3171,

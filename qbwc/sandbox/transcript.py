@@ -56,6 +56,7 @@ def as_json(visit: Visit) -> dict[str, Any]:
         "outcome": visit.outcome.value,
         "wentWell": visit.went_well,
         "explanation": visit.explanation,
+        "calls": visit.calls,
         "messages": list(visit.messages),
         "steps": [
             {

@@ -34,14 +34,27 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A whole visit: how it ended, why, every step, and the messages a person would have seen in the connector."""
+    """A whole visit: how it ended, why, every step, and the messages a person would have seen in the connector.
+
+    `calls` counts the SOAP calls, as the faults cut-call-... do; the last one is the highest N that strikes.
+    """
 
     outcome: Outcome
     explanation: str = ""
     steps: tuple[Step, ...] = ()
     messages: tuple[str, ...] = ()
+    calls: int = 0
 
     @property
     def went_well(self) -> bool:
         """Whether nothing has to be looked at."""
         return self.outcome in (Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.POSTPONED)
+
+
+class End(Exception):
+    """The visit is over before its natural end; it never leaves `visit`."""
+
+    def __init__(self, outcome: Outcome, explanation: str = "") -> None:
+        super().__init__(explanation)
+        self.outcome = outcome
+        self.explanation = explanation

@@ -148,7 +148,7 @@ class Month:
         """The documents that left for QuickBooks, in order."""
         with self.portal.database.read() as db:
             rows = db.scalars(sa.select(wire.Exchange).order_by(wire.Exchange.id).options(sa.orm.undefer("*")))
-            return [row.request_body or "" for row in rows]
+            return [row.request_body for row in rows if row.request_body]
 
     def close(self) -> None:
         if self._server is not None:
@@ -268,6 +268,12 @@ def copy_month(source: Path, folder: Path, url: str | None = None) -> Month:
     shutil.copytree(source, folder)
     clock = StoppedClock()
     return Month(open_portal(folder, clock, url), 1, (folder / "password").read_text(encoding="utf-8"), folder, clock)
+
+
+@pytest.fixture(scope="session")
+def month_copier() -> Callable[[Path, Path], Month]:
+    """Makes a copy of a month that was kept as files, for a fixture that lives as long as the tests."""
+    return copy_month
 
 
 @pytest.fixture

@@ -403,10 +403,10 @@ class TestBilling:
         assert (one["id"], one["company_name"]) == (1, PARTNER)
         at_month("bill", "--connection", "1", "--date", "2026-11-01")
         ended = at_month("status", "--connection", "1")
-        for part in ("ready to invoice", "Offers: 16 mapped", "41 customer", "Last visit: ", "Run of 2026-11-01"):
+        for part in ("ready to invoice", "Offers: 16 mapped", "41 customer", "Last visits:", "Run of 2026-11-01"):
             assert part in ended.out
         seen = at_month("status", "--connection", "QuickBooks Nordet", "--json").json
-        assert set(seen) == {"connection", "status", "runs"}
+        assert set(seen) == {"connection", "status", "runs", "visits"}
         assert seen["status"]["last_visit"]["result"] == "done"
         assert seen["status"]["waiting_requests"] > 0
         assert seen["runs"][0]["drafts"][0]["state"] == "queued"
@@ -421,7 +421,58 @@ class TestBilling:
         assert ended.status == 0
         assert "not ready to invoice" in ended.out
         assert "never connected" in ended.out
-        assert "Last visit: none" in ended.out
+        assert "Last visits: none" in ended.out
+        assert ended.err == ""
+        assert known("exchanges", "1").out == "The Web Connector has not visited this connection yet.\n"
+        assert known("exchanges", "1", "--json").json == {"visit_id": None, "opened_at": None, "exchanges": []}
+
+    def test_the_last_visits(self, at_month: Callable[..., Any], month: Any) -> None:
+        month.visit("no-company")
+        shown = at_month("status", "--connection", "1").out
+        first, second = at_month("status", "--connection", "1", "--json").json["visits"]
+        assert (first["result"], second["result"]) == ("failed", "done")
+        assert (second["done"], second["failed"], second["seconds"]) == (7, 0, 0.0)
+        assert second["product"].startswith("QuickBooks ")
+        assert second["received"] > second["sent"] > 0
+        assert set(first["last_error"]) == {"en", "fr"}
+        for part in ("Began (UTC)", "2026-11-01 12:00:00", "0.0 s", second["product"], second["machine"]):
+            assert part in shown
+        assert f"  {first['id']}: {first['last_error']['en']}" in shown
+
+    def test_what_crossed_the_wire(self, at_month: Callable[..., Any], month: Any) -> None:
+        seen = at_month("exchanges", "1", "--json").json
+        assert seen["visit_id"] == 1
+        assert [one["purpose"] for one in seen["exchanges"]][:2] == ["greeting", "work"]
+        shown = at_month("exchanges", "QuickBooks Nordet")
+        assert (shown.status, shown.err) == (0, "")
+        assert "Visit 1 of 2026-11-01 12:00 UTC" in shown.out
+        for one in seen["exchanges"]:
+            assert f"{one['received']:,}" in shown.out
+        work = seen["exchanges"][1]["id"]
+        texts = at_month("exchanges", "1", "--show", str(work), "--json").json
+        assert etree.fromstring(texts["request"].encode()).find(".//CustomerQueryRq") is not None
+        assert etree.fromstring(texts["answer"].encode()).find(".//CustomerRet/ListID") is not None
+        shown = at_month("exchanges", "1", "--show", str(work))
+        assert "Sent to QuickBooks:\n<?qbxml" in shown.out
+        assert texts["answer"].strip() in shown.out
+
+    def test_of_an_older_visit(self, at_month: Callable[..., Any], month: Any) -> None:
+        month.bill()
+        month.visit()
+        assert at_month("exchanges", "1", "--json").json["visit_id"] == 2
+        assert at_month("exchanges", "1", "--visit", "1", "--json").json["visit_id"] == 1
+
+    @pytest.mark.parametrize("number", ["0", "-1", "99", "2147483648", "9" * 30])
+    def test_a_visit_or_an_exchange_that_is_none(self, at_month: Callable[..., Any], number: str) -> None:
+        refused_in_one_line(at_month("exchanges", "1", f"--visit={number}"), f"no visit {number}", "portal status")
+        refused_in_one_line(at_month("exchanges", "1", f"--show={number}"), f"no exchange {number}", "portal exchanges")
+        refused_in_one_line(at_month("exchanges", "None"), "There is no connection None")
+        refused(at_month("exchanges", "1", "--visit", "last"), "last")
+
+    def test_nobody_sees_the_exchanges_of_another_connection(self, at_month: Callable[..., Any]) -> None:
+        at_month("connection", "add", "Other", *NEW_CONNECTION)
+        refused_in_one_line(at_month("exchanges", "Other", "--visit", "1"), "no visit 1")
+        refused_in_one_line(at_month("exchanges", "Other", "--show", "1"), "no exchange 1")
 
 
 class TestTheMachine:

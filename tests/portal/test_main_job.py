@@ -20,7 +20,7 @@ from portal.billing.period import BillingMode
 from portal.demo import INVOICE_DATE, PARTNER
 from portal.errors import Refused
 from portal.models import Draft, DraftState, InvoiceMode, Organization, Run
-from portal.services import catalog, connections, quickbooks, runs
+from portal.services import catalog, connections, quickbooks, retries, runs
 from qbwc.models import Exchange
 from qbwc.recovery import MOST_SENDINGS
 from qbwc.sandbox import Outcome, processor
@@ -282,14 +282,14 @@ def test_without_a_candidate_the_charges_wait_until_an_invoice_appears(month: An
     assert "memorized" in str(problem.what)
 
     month.edit(lambda company: company.transactions("Invoice").append(kept))
-    runs.retry_draft(month.portal, month.connection_id, problem.draft_id)
+    retries.retry_draft(month.portal, month.connection_id, problem.draft_id)
     assert month.states() == {"queued": 1, "reconciled": 11}
     assert month.visit().went_well
     assert month.states() == {"reconciled": 12}
     assert str(month.draft("École Les Érables").billed) == BILLED["École Les Érables"]
     assert title not in month.problems()
     with pytest.raises(Refused, match="does not wait"):
-        runs.retry_draft(month.portal, month.connection_id, problem.draft_id)
+        retries.retry_draft(month.portal, month.connection_id, problem.draft_id)
 
 
 def test_switched_to_create_a_waiting_draft_becomes_an_invoice_of_its_own(month: Any) -> None:
@@ -298,7 +298,7 @@ def test_switched_to_create_a_waiting_draft_becomes_an_invoice_of_its_own(month:
     month.visit()
     month.map("organization,École Les Érables,,Commission scolaire:École Les Érables,yes,create")
     waiting = month.draft("École Les Érables")
-    runs.retry_draft(month.portal, month.connection_id, waiting.id)
+    retries.retry_draft(month.portal, month.connection_id, waiting.id)
     assert month.visit().went_well
     assert month.states() == {"reconciled": 12}
     assert month.draft("École Les Érables").mode == "create"
@@ -407,9 +407,9 @@ def test_a_customer_made_inactive_meanwhile_parks_one_invoice_and_the_others_go_
     month.edit(lambda company: company.touch(find_list_object(company, "Customer", "Northwind Logistics")))
     month.visit()
     with pytest.raises(Refused, match="inactive"):
-        runs.retry_draft(month.portal, month.connection_id, waiting.id)
+        retries.retry_draft(month.portal, month.connection_id, waiting.id)
     month.map("organization,Northwind Logistics Ltd.,,Hôtel Belle-Rive,yes,create")
-    runs.retry_draft(month.portal, month.connection_id, waiting.id)
+    retries.retry_draft(month.portal, month.connection_id, waiting.id)
     month.visit()
     assert month.states() == {"reconciled": 12}
     made = invoices(month.company())[month.draft("Northwind Logistics Ltd.").ref_number]
@@ -544,7 +544,7 @@ def test_what_may_be_written_already_is_sent_again_and_never_replaced(month: Any
     month.map("organization,École Les Érables,,Commission scolaire:École Les Érables,yes,create")
     for one in month.run().drafts:
         if one.state == "parked":
-            runs.retry_draft(month.portal, month.connection_id, one.id)
+            retries.retry_draft(month.portal, month.connection_id, one.id)
     assert month.visit().went_well
     assert_billed_once(month, before)
 

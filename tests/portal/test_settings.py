@@ -108,3 +108,20 @@ def test_a_folder_of_any_name_holds_the_database(clean_environment: Path, tmp_pa
     portal = build_portal(configuration.load(data=tmp_path / name))
     portal.database.close()
     assert (tmp_path / name / "portal.sqlite3").exists()
+
+
+def test_how_long_the_history_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = configuration.load()
+    assert (loaded.history_days, loaded.bodies_days) == (400, 90)
+    monkeypatch.setenv("PORTAL_HISTORY_DAYS", "30")
+    monkeypatch.setenv("PORTAL_BODIES_DAYS", "7")
+    loaded = configuration.load()
+    assert (loaded.history_days, loaded.bodies_days) == (30, 7)
+
+
+@pytest.mark.parametrize("name", ["PORTAL_HISTORY_DAYS", "PORTAL_BODIES_DAYS"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "for ever", "36501"])
+def test_a_number_of_days_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Unusable, match=name):
+        configuration.load()

@@ -169,3 +169,29 @@ def test_in_the_background_it_goes_on_after_a_failure_and_stops_when_told(
     stop = worker.start(waiting.portal, every_seconds=0.01)
     assert all(calls.acquire(timeout=10) for _ in range(3))
     stop.set()
+
+
+def test_in_the_background_it_forgets_what_is_old_once_a_day(waiting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    billed, days = threading.Semaphore(0), []
+    monkeypatch.setattr(worker, "bill_what_is_due", lambda _portal: billed.release())
+    monkeypatch.setattr(worker, "forget_what_is_old", lambda portal: days.append(portal.now().date()))
+    stop = worker.start(waiting.portal, every_seconds=0.01)
+    assert all(billed.acquire(timeout=10) for _ in range(3))
+    waiting.clock.at += timedelta(days=1)
+    assert all(billed.acquire(timeout=10) for _ in range(100))
+    stop.set()
+    assert days == [date(2026, 11, 1), date(2026, 11, 2)]
+
+
+def test_a_day_on_which_forgetting_fails_is_tried_again(waiting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = threading.Semaphore(0)
+
+    def fail(_portal: Any) -> None:
+        tries.release()
+        raise RuntimeError("the database is away")
+
+    monkeypatch.setattr(worker, "bill_what_is_due", lambda _portal: [])
+    monkeypatch.setattr(worker, "forget_what_is_old", fail)
+    stop = worker.start(waiting.portal, every_seconds=0.01)
+    assert all(tries.acquire(timeout=10) for _ in range(3))
+    stop.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -69,6 +69,12 @@ class Books:
     file_id: str | None = FILE_ID
     versions: tuple[str, ...] = ("1.0", "12.0", "13.0", "16.0")
     invoices: list[str] = field(default_factory=list)
+    kept: list[dict[str, str]] = field(default_factory=list)
+    shows_stamps: bool = True
+    machine: str = "BUREAU-2"
+    absent: str = "600"
+    gone: list[str] = field(default_factory=list)
+    serial: int = 0
     sent: list[str] = field(default_factory=list)
     executed: Counter[str] = field(default_factory=Counter)
     stored: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -81,17 +87,45 @@ class Books:
         if code:
             raise HresultError(code)
         messages = etree.fromstring(document.encode())[0]
-        set_id = messages.get("newMessageSetID")
+        set_id, old_id = messages.get("newMessageSetID"), messages.get("oldMessageSetID")
+        if len(messages) == 0 and old_id is not None:
+            return self._recover(set_id, old_id)
         if set_id in self.stored:
             known, answer = self.stored[set_id]
             assert known == document, "one id for two different sets"
             return answer
         body = "".join(self._answer(request) for request in messages)
-        status = ' messageSetStatusCode="0"' if set_id else ""
-        answer = f'<?xml version="1.0" ?>\n<QBXML>\n<QBXMLMsgsRs{status}>\n{body}\n</QBXMLMsgsRs>\n</QBXML>\n'
+        answer = self._set(body, "0" if set_id else None)
         if set_id:
             self.stored[set_id] = (document, answer)
         return answer
+
+    def _recover(self, set_id: str | None, old_id: str) -> str:
+        """A status check gives the stored answer; a clearing forgets one, or all."""
+        if set_id is not None:
+            return self.stored[old_id][1] if old_id in self.stored else self._set("", self.absent)
+        if old_id == "ClearAllMessageSets":
+            self.stored.clear()
+            return self._set("", "0")
+        return self._set("", "0" if self.stored.pop(old_id, None) else "9002")
+
+    def _set(self, body: str, status: str | None) -> str:
+        said = f' messageSetStatusCode="{status}"' if status else ""
+        return f'<?xml version="1.0" ?>\n<QBXML>\n<QBXMLMsgsRs{said}>\n{body}\n</QBXMLMsgsRs>\n</QBXML>\n'
+
+    def restore(self, count: int) -> None:
+        """Put a backup back that holds the first `count` invoices; a backup has no stored answers."""
+        del self.invoices[count:], self.kept[count:]
+        self.stored.clear()
+
+    def delete(self, *txn_ids: str) -> None:
+        """Somebody deletes these invoices by hand."""
+        self.kept = [one for one in self.kept if one["TxnID"] not in txn_ids]
+        self.gone += txn_ids
+
+    def work(self) -> list[str]:
+        """What was sent, without what only looks after lost or old things."""
+        return [one for one in self.sent if is_work(one)]
 
     def _answer(self, request: etree._Element) -> str:
         tag, request_id = str(request.tag).removesuffix("Rq"), request.get("requestID", "")
@@ -101,12 +135,55 @@ class Books:
         if tag == "InvoiceAdd":
             memo = request.findtext(".//Memo") or ""
             self.invoices.append(memo)
-            number = len(self.invoices)
-            body = f"<TxnID>T-{number}</TxnID><EditSequence>1</EditSequence><Memo>{escape(memo)}</Memo>"
-            return done(tag, request_id, f"<InvoiceRet>{body}</InvoiceRet>")
+            add = request[0]
+            self.serial += 1  # a TxnID never comes back, not even after a backup was restored
+            invoice = {
+                "TxnID": f"T-{self.serial}",
+                "EditSequence": str(self.serial),
+                "CustomerRef": add.findtext("CustomerRef/ListID") or "",
+                "TxnDate": add.findtext("TxnDate") or "",
+                "Memo": memo,
+                "ExternalGUID": add.findtext("ExternalGUID") or "",
+            }
+            self.kept.append(invoice)
+            return done(tag, request_id, self._invoice(invoice))
+        if tag == "InvoiceQuery":
+            return self._query(request_id, request)
+        if tag == "TxnDeletedQuery" and self.gone:
+            deleted = "<TxnDeletedRet><TxnDelType>Invoice</TxnDelType><TxnID>{}</TxnID></TxnDeletedRet>"
+            return done(tag, request_id, "".join(map(deleted.format, self.gone)))
         if tag in ("HostQuery", "CompanyQuery", "PreferencesQuery"):
             return done(tag, request_id, getattr(self, f"_{tag.removesuffix('Query').lower()}")())
         return error(tag, request_id, 1, severity="Info")
+
+    def _invoice(self, invoice: dict[str, str]) -> str:
+        body = "".join(
+            f"<{name}><ListID>{value}</ListID></{name}>"
+            if name == "CustomerRef"
+            else f"<{name}>{escape(value)}</{name}>"
+            for name, value in invoice.items()
+            if name != "ExternalGUID" or self.shows_stamps
+        )
+        line = (
+            "<InvoiceLineRet><TxnLineID>L-1</TxnLineID><ItemRef><ListID>80000009-1</ListID></ItemRef>"
+            "<Quantity>1</Quantity></InvoiceLineRet>"
+        )
+        return f"<InvoiceRet>{body}{line}</InvoiceRet>"
+
+    def _query(self, request_id: str, request: etree._Element) -> str:
+        ids = {element.text for element in request.iterchildren("TxnID")}
+        dates = request.findtext("TxnDateRangeFilter/FromTxnDate"), request.findtext("TxnDateRangeFilter/ToTxnDate")
+        customer = request.findtext("EntityFilter/ListID")
+        found = [
+            one
+            for one in self.kept
+            if (one["TxnID"] in ids if ids else True)
+            and (dates[0] is None or dates[0] <= one["TxnDate"] <= (dates[1] or "9999"))
+            and customer in (None, one["CustomerRef"])
+        ]
+        if not found:
+            return error("InvoiceQuery", request_id, 1, severity="Info")
+        return done("InvoiceQuery", request_id, "".join(map(self._invoice, found)))
 
     def greeting(self) -> str:
         body = (
@@ -129,7 +206,7 @@ class Books:
             private = "".join(
                 f"<DataExtRet><OwnerID>{OWNER_ID}</OwnerID><DataExtName>{name}</DataExtName>"
                 f"<DataExtType>STR255TYPE</DataExtType><DataExtValue>{value}</DataExtValue></DataExtRet>"
-                for name, value in (("AppLock", "LOCKED:BUREAU-2:638600000000000000"), ("FileID", self.file_id))
+                for name, value in (("AppLock", f"LOCKED:{self.machine}:638600000000000000"), ("FileID", self.file_id))
             )
         return f"<CompanyRet><CompanyName>{escape(self.name)}</CompanyName>{private}</CompanyRet>"
 
@@ -146,6 +223,7 @@ class Visited:
 
     told: list[str]
     figures: list[int] = field(default_factory=list)
+    raw: list[int] = field(default_factory=list)
     error: str | None = None
     closed: str | None = None
 
@@ -296,11 +374,11 @@ class World:
 
     # -- the connector
 
-    def log_in(self, user: str = USER, password: str = PASSWORD) -> list[str]:
-        return self.endpoint.authenticate(user, password)
+    def log_in(self, user: str = USER, password: str = PASSWORD, address: str = "") -> list[str]:
+        return self.endpoint.authenticate(user, password, address)
 
-    def ticket(self) -> str:
-        ticket, what = self.log_in()
+    def ticket(self, address: str = "") -> str:
+        ticket, what, *_ = self.log_in(address=address)
         assert what not in ("nvu", "busy", "none")
         return ticket
 
@@ -317,7 +395,7 @@ class World:
 
     def visit(self, *, brings_greeting: bool = True, most: int = 60) -> Visited:
         """A whole visit, as the connector does it."""
-        ticket, what = self.log_in()
+        ticket, what, *_ = self.log_in()
         seen = Visited(told=[ticket, what])
         if what in ("nvu", "busy", "none"):
             return seen
@@ -327,7 +405,12 @@ class World:
                 seen.error = self.endpoint.get_last_error(ticket)
                 break
             figure = self.give(ticket, document)
-            seen.figures.append(figure)
+            seen.raw.append(figure)
+            # What only looks after old or lost things is told apart, but for the figure that ends the visit.
+            if is_work(document):
+                seen.figures.append(figure)
+            elif seen.figures and figure in (-1, 100):
+                seen.figures[-1] = figure
             if figure < 0:
                 seen.error = self.endpoint.get_last_error(ticket)
             if figure < 0 or figure >= 100:
@@ -356,6 +439,30 @@ def set_id(document: str) -> str | None:
     return found[1] if found else None
 
 
+def is_work(document: str) -> bool:
+    """Whether a set carries requests of the queue: no check, look-up, landmark or clearing."""
+    asked = set(tags(document))
+    looks = asked <= {"InvoiceQueryRq", "CreditMemoQueryRq"} and ("<Include" in document)
+    return bool(asked) and not looks and asked != {"TxnDeletedQueryRq"}
+
+
+def steps(documents: list[str]) -> list[str]:
+    """What each of these sets is for, in a word."""
+    return [_step(document) for document in documents]
+
+
+def _step(document: str) -> str:
+    if is_work(document):
+        return "write" if set_id(document) else "read"
+    if "ClearAllMessageSets" in document:
+        return "clear"
+    if "TxnDeletedQueryRq" in document:
+        return "deletions"
+    if "IncludeRetElement" in document:
+        return "landmarks"
+    return "look-up" if tags(document) else "check"
+
+
 def tags(document: str) -> list[str]:
     return [str(child.tag) for child in etree.fromstring(document.encode())[0]] if document else []
 
@@ -373,12 +480,13 @@ def speak() -> Any:
         NAME, PATH, FILE_ID, OWNER_ID, USER, PASSWORD = NAME, PATH, FILE_ID, OWNER_ID, USER, PASSWORD
         Books, World, HresultError = Books, World, HresultError
         done, error, set_id, tags = staticmethod(done), staticmethod(error), staticmethod(set_id), staticmethod(tags)
+        is_work, steps, serve_pages = staticmethod(is_work), staticmethod(steps), staticmethod(serve_pages)
 
     return Words
 
 
 @pytest.fixture
-def pages() -> Callable[[Books, int, int], Iterator[None]]:
+def pages() -> Callable[[Books, int, int], list[etree._Element]]:
     """Gives a QuickBooks customers that come in pages."""
     return serve_pages
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from qbwc.database import Database
-from qbwc.models import Connection, Exchange, UtcDateTime
+from qbwc.models import Connection, Exchange, Purpose, UtcDateTime
 
 
 def test_a_url_of_postgresql_finds_its_driver() -> None:
@@ -88,9 +88,9 @@ def test_bodies_are_kept_compressed_and_come_back_whole(world: Any) -> None:
         world._put(db, "add-invoice", "long", [("add", world.invoice("\u00e9" * 3000))])
     document = world.ask(world.ticket(), first=True)
     with world.database.read() as db:
-        exchange = db.scalars(sa.select(Exchange)).one()
+        exchange = db.scalars(sa.select(Exchange).filter_by(purpose=Purpose.WORK)).one()
         assert exchange.request_body == document
-        size = db.scalar(sa.text("SELECT length(request_body) FROM qbwc_exchange"))
+        size = db.scalar(sa.text("SELECT max(length(request_body)) FROM qbwc_exchange"))
     assert size < len(document) / 10
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from qbwc.identity import EXPLANATIONS, Known, Seen, Verdict, explain, judge
+from qbwc.identity import EXPLANATIONS, Known, Seen, Verdict, explain, judge, missing_landmarks
 
 OURS = "{0C7C1F5A-2B3D-4E5F-8A9B-0C1D2E3F4A5B}"
 OTHER = "{11111111-2222-3333-4444-555555555555}"
@@ -36,7 +36,36 @@ def test_the_verdict_table(file_id: str | None, name: str, path: str, verdict: V
 
 def test_only_go_writes_and_only_our_own_file_is_read() -> None:
     assert {verdict for verdict in Verdict if verdict.may_write} == {Verdict.GO}
-    assert {verdict for verdict in Verdict if verdict.may_read} == {Verdict.GO, Verdict.MOVED, Verdict.RENAMED}
+    ours = {Verdict.GO, Verdict.MOVED, Verdict.RENAMED, Verdict.STALE}
+    assert {verdict for verdict in Verdict if verdict.may_read} == ours
+
+
+def test_a_person_may_confirm_what_may_be_ours_and_nothing_else() -> None:
+    doubtful = {Verdict.MOVED, Verdict.RENAMED, Verdict.STALE, Verdict.UNMARKED}
+    assert {verdict for verdict in Verdict if verdict.may_be_confirmed} == doubtful
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "deleted", "missing"),
+    [
+        ({}, {}, (), ()),
+        ({"a": "5"}, {"a": "5"}, (), ()),
+        ({"a": "5"}, {"a": "9"}, (), ()),  # changed by hand since
+        ({"a": "5"}, {"a": "4"}, (), ("a",)),  # a state from before ours
+        ({"a": "5"}, {"a": "4"}, ("a",), ("a",)),  # it is there: nobody deleted it in this file
+        ({"a": "5"}, {}, (), ("a",)),
+        ({"a": "5"}, {}, ("a",), ()),
+        ({"a": "5", "b": "6"}, {"a": "5"}, ("c",), ("b",)),
+        ({"a": "900", "b": "1000"}, {"a": "900", "b": "1000"}, (), ()),
+        ({"a": "1000"}, {"a": "999"}, (), ("a",)),  # numbers, not texts
+        ({"a": ""}, {"a": "3"}, (), ()),
+        ({"a": "3"}, {"a": ""}, (), ()),
+    ],
+)
+def test_a_landmark_is_missed_when_it_is_gone_or_older_and_nobody_deleted_it(
+    known: dict[str, str], found: dict[str, str], deleted: tuple[str, ...], missing: tuple[str, ...]
+) -> None:
+    assert missing_landmarks(known, found, deleted) == missing
 
 
 def test_case_and_braces_make_no_difference() -> None:
@@ -78,4 +107,7 @@ def test_every_verdict_but_go_has_a_sentence_that_names_what_to_do(verdict: Verd
     assert bool(text) is (verdict is not Verdict.GO)
     assert (verdict in EXPLANATIONS) is bool(text)
     if text:
-        assert text.endswith(".")
+        assert set(text) == {"en", "fr"}
+        assert text["en"] != text["fr"]
+        assert all(said.endswith(".") for said in text.values())
+        assert all("{odd} name" in said for said in text.values() if verdict is not Verdict.TOO_OLD)

@@ -26,6 +26,7 @@ def names(world: Any, kind: str = "customer") -> list[str]:
 
 
 def state_of(world: Any, kind: str = "customer") -> ListState:
+    state: ListState
     (state,) = [row for row in world.rows(ListState) if row.kind == kind]
     return state
 
@@ -177,6 +178,51 @@ def test_after_a_full_pull_what_was_not_seen_is_gone(world: Any, pages: Any) -> 
     world.refresh(full=True)
     world.visit()
     assert names(world) == ["N0", "N1"]
+
+
+@pytest.mark.usefixtures("customers_only")
+def test_one_that_cannot_be_read_keeps_its_last_state_and_is_named(world: Any, pages: Any, speak: Any) -> None:
+    pages(world.books, 4, 10)
+    world.refresh()
+    world.visit()
+    plain = world.books.says["CustomerQuery"]
+    world.books.says["CustomerQuery"] = lambda request: plain(request).replace(
+        "<ListID>C-2</ListID><TimeModified>", "<ListID>C-2</ListID><TimeModified>never "
+    )
+    pages_seen = world.books.says["CustomerQuery"]
+    world.books.says["CustomerQuery"] = lambda request: pages_seen(request).replace("N1<", "Changed<")
+    world.refresh(full=True)
+    assert world.visit().raw[-1] == 100
+    assert names(world) == ["N0", "Changed", "N2", "N3"]
+    job = world.job("customer:2")
+    assert job.state is JobState.DONE
+    assert job.warning.startswith("1 unreadable: CustomerRet C-2: ")
+    assert world.job("customer:1").warning is None
+    world.books.says["CustomerQuery"] = plain
+    pages(world.books, 2, 10)
+    world.refresh(full=True)
+    world.visit()
+    assert names(world) == ["N0", "N1"]  # readable or not, what is gone is gone
+
+
+@pytest.mark.usefixtures("customers_only")
+def test_a_page_that_is_delivered_twice_while_the_next_is_out_is_stored_once(world: Any, pages: Any) -> None:
+    pages(world.books, 25, 10)
+    world.refresh()
+    ticket = world.ticket()
+    first = world.books.process(world.ask(ticket, first=True))
+    figure = world.endpoint.receive_response(ticket, first, "", "")
+    second = world.ask(ticket)
+    assert world.endpoint.receive_response(ticket, first, "", "") == figure  # late, and once more
+    assert world.ask(ticket) == second
+    page = world.books.process(second)
+    figure = world.endpoint.receive_response(ticket, page, "", "")
+    third = world.ask(ticket)
+    assert world.endpoint.receive_response(ticket, page, "", "") == figure
+    assert world.give(ticket, third) == 100
+    assert names(world) == [f"N{n}" for n in range(25)]
+    assert len(asked(world, "CustomerQueryRq")) == 3
+    assert world.jobs() == {"customer:1": "done"}
 
 
 @pytest.mark.usefixtures("customers_only")

@@ -19,6 +19,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 CHARGES = "sherweb/payable-charges-2026-10.json"
 COMPANY = "sandbox/company.json"
 MAPPING = "mapping.csv"
+ENDPOINT = "endpoint/own_endpoint.py"
 
 
 def read_charges(path: Path) -> Delivery:
@@ -37,10 +38,15 @@ def read_mapping(path: Path) -> list[dict[str, str]]:
     return list(rows)
 
 
+def read_program(path: Path) -> Any:
+    return compile(path.read_bytes(), path.name, "exec")  # test_own_endpoint.py runs it
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     CHARGES: read_charges,
     COMPANY: read_company,
     MAPPING: read_mapping,
+    ENDPOINT: read_program,
 }
 """Path under samples/, or a pattern of paths, and what reads it."""
 

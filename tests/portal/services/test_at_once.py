@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from portal.errors import PortalError
 from portal.models import BilledCharge, Charge, DraftLine, ItemCost
-from portal.services import build_portal, catalog, mappings, runs
+from portal.services import build_portal, catalog, mappings, retries, runs
 from qbwc.models import Job
 
 CHARGES = Path(__file__).resolve().parents[3] / "samples" / "sherweb" / "payable-charges-2026-10.json"
@@ -93,7 +93,7 @@ def test_two_who_retry_at_once_queue_it_once_and_the_second_is_told(any_month: A
     any_month.bill()
     any_month.visit()
     waiting = any_month.draft("École Les Érables")
-    errors = at_once(any_month, lambda portal: runs.retry_draft(portal, any_month.connection_id, waiting.id))
+    errors = at_once(any_month, lambda portal: retries.retry_draft(portal, any_month.connection_id, waiting.id))
     assert [isinstance(error, PortalError) for error in errors] == [True]
     assert "does not wait" in str(errors[0])
     assert any_month.states() == {"queued": 1, "reconciled": 11}

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.errors import Conflict, NotFound, PortalError, Refused
-from portal.services import Portal, connections, mappings, runs, status
+from portal.services import Portal, connections, mappings, retries, runs, status
 from portal.services.quickbooks import build_endpoint
 from qbwc.identity import Verdict
 
@@ -108,7 +108,7 @@ class TestWalls:
         organization = mappings.list_organizations(month.portal, 1).rows[0]
         for attempt in (
             lambda: runs.get_run(month.portal, made.id, run.id),
-            lambda: runs.retry_draft(month.portal, made.id, run.drafts[0].id),
+            lambda: retries.retry_draft(month.portal, made.id, run.drafts[0].id),
             lambda: mappings.map_offer(month.portal, made.id, offer.id, item_list_id=None, is_synchronized=False),
             lambda: mappings.map_organization(
                 month.portal, made.id, organization.id, customer_list_id=None, mode="create", is_synchronized=False

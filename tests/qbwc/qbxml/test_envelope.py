@@ -148,12 +148,64 @@ def test_an_object_inside_another_is_not_an_answer_of_its_own() -> None:
         answers(answer("CustomerQuery", customer(1)))[:-5],
         answers(answer("CustomerQuery", customer(1))) + "<more/>",
         answers(answer("CustomerQuery", "<CustomerRet><ListID>1</CustomerRet>")),
-        answers(answer("CustomerQuery", "<CustomerRet><Name>no id</Name></CustomerRet>")),
     ],
 )
 def test_an_answer_that_is_cut_or_not_qbxml_cannot_be_read(text: str) -> None:
     with pytest.raises(DecodeError):
         drain(text)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "object_id", "reason"),
+    [
+        ("<CustomerRet><ListID>7</ListID><TimeModified>soon</TimeModified></CustomerRet>", "7", "TimeModified: 'soon'"),
+        ("<CustomerRet><ListID>7</ListID><Balance>a lot</Balance></CustomerRet>", "7", "Balance: 'a lot'"),
+        ("<CustomerRet><ListID>7</ListID><Balance>1E999999</Balance></CustomerRet>", "7", "Balance: '1E999999'"),
+        ("<CustomerRet><ListID>7</ListID><IsActive>perhaps</IsActive></CustomerRet>", "7", "IsActive: 'perhaps'"),
+        ("<CustomerRet><ListID>7</ListID><Sublevel>1_0</Sublevel></CustomerRet>", "7", "Sublevel: '1_0'"),
+        (f"<CustomerRet><ListID>7</ListID><Sublevel>{'9' * 5000}</Sublevel></CustomerRet>", "7", "Sublevel: '999"),
+        ("<CustomerRet><Name>no id</Name></CustomerRet>", "", "ListID is missing"),
+        ("<CustomerRet/>", "", "ListID is missing"),
+    ],
+)
+def test_an_object_that_cannot_be_read_is_noted_and_the_others_are_read(
+    spoilt: str, object_id: str, reason: str
+) -> None:
+    read = iter(read_answers(answers(answer("CustomerQuery", customer(1) + spoilt + customer(2)))))
+    said = next(read)
+    assert [one.name for one in said.objects] == ["C1", "C2"]
+    (unread,) = said.unread
+    assert (unread.tag, unread.object_id) == ("CustomerRet", object_id)
+    assert reason in unread.reason
+    assert len(unread.reason) < 200
+    assert list(read) == []
+
+
+def test_a_transaction_that_cannot_be_read_is_noted_by_its_txn_id() -> None:
+    invoice = "<InvoiceRet><TxnID>3-1</TxnID><TxnDate>2026-13-01</TxnDate></InvoiceRet>"
+    body = answer("InvoiceQuery", invoice) + answer("CustomerQuery", customer(1), request_id="2")
+    read = []
+    for said in read_answers(answers(body)):
+        read.append((said.request_id, len(list(said.objects)), [one.object_id for one in said.unread]))
+    assert read == [("1", 0, ["3-1"]), ("2", 1, [])]
+
+
+def test_what_is_malformed_is_also_noted_when_the_objects_are_passed_over() -> None:
+    body = answer("CustomerQuery", customer(1) + "<CustomerRet/>" + customer(2))
+    kept = list(read_answers(answers(body)))
+    assert [len(said.unread) for said in kept] == [1]
+
+
+def test_a_break_after_a_malformed_object_still_loses_the_answer() -> None:
+    with pytest.raises(DecodeError, match="well-formed"):
+        drain(answers(answer("CustomerQuery", "<CustomerRet/>" + customer(1)))[:-30])
+
+
+@pytest.mark.parametrize("count", ["many", "-1", "²", "1.5", "9" * 5000, "", "0x10"])
+def test_a_count_that_is_none_is_left_out(count: str) -> None:
+    more = f' retCount="{count}" iteratorRemainingCount="{count}"'
+    (said,) = list(read_answers(answers(answer("CustomerQuery", customer(1), more=more))))
+    assert (said.ret_count, said.iterator_remaining) == (None, None)
 
 
 def drain(text: str) -> None:
@@ -170,14 +222,47 @@ def test_a_document_type_is_refused_wherever_it_stands(before: str) -> None:
         drain(bomb)
 
 
-@pytest.mark.parametrize("junk", ["&#x1F;", "&#xF;", "&#31;", "&#0;", "\x02", "\ufffe", "&#xFFFF;", "\ud800"])
+@pytest.mark.parametrize("padding", [0, 1, 5, 7, 8])
+def test_a_document_type_is_refused_where_one_piece_ends_and_also_when_it_is_hidden(padding: int) -> None:
+    bomb = '<!DOC\x01TYPE QBXML [<!ENTITY a "b">]><QBXML a="&a;"><QBXMLMsgsRs/></QBXML>'
+    with pytest.raises(DecodeError, match="document type"):
+        drain(" " * 20 + f"<!--{'x' * (envelope.PIECE - 7 - padding)}-->" + bomb)
+
+
+def test_a_reference_may_lie_where_one_piece_ends() -> None:
+    for shift in range(12):
+        name = "x" * (envelope.PIECE - 200 + shift) + "a&#x1F;b&#233;c&amp;d" * 20
+        text = answers(answer("CustomerQuery", f"<CustomerRet><ListID>1</ListID><Name>{name}</Name></CustomerRet>"))
+        (read,) = [list(said.objects) for said in read_answers(text)]
+        assert read[0].name.endswith("abéc&d" * 20)
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-16", "utf-7", "ebcdic-cp-us", "undefined", "windows-1252", "UTF-8", "ISO-8859-1"]
+)
+def test_the_encoding_that_is_declared_is_of_no_account(charset: str) -> None:
+    text = answers(
+        answer("CustomerQuery", "<CustomerRet><ListID>1</ListID><Name>é’+AGE-</Name></CustomerRet>"),
+        f'<?xml version="1.0" encoding="{charset}"?>',
+    )
+    (read,) = [list(said.objects) for said in read_answers(text)]
+    assert read[0].name == "é’+AGE-"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        *("\x00", "\x02", "\x0b", "\ufffe", "\ud800", "&#0;", "&#31;", "&#xF;", "&#x1F;", "&#x001f;"),
+        *("&#55296;", "&#xD800;", "&#65535;", "&#xFFFF;", "&#1114112;", "&#x110000;", "&#99999999999;"),
+    ],
+)
 def test_what_no_parser_takes_is_left_out_rather_than_losing_the_whole_answer(junk: str) -> None:
     text = answers(answer("CustomerQuery", f"<CustomerRet><ListID>1</ListID><Name>a{junk}b</Name></CustomerRet>"))
     (read,) = [list(said.objects) for said in read_answers(text)]
     assert read[0].name == "ab"
 
 
-@pytest.mark.parametrize("kept", ["&#9;", "&#10;", "&#13;", "&#233;", "&#xE9;", "&#x1F600;"])
+@pytest.mark.parametrize("kept", ["&#9;", "&#10;", "&#13;", "&#233;", "&#xE9;", "&#x1F600;", "&#x10FFFF;", "&#128512;"])
 def test_legal_references_are_kept(kept: str) -> None:
     text = answers(answer("CustomerQuery", f"<CustomerRet><ListID>1</ListID><Name>a{kept}b</Name></CustomerRet>"))
     (read,) = [list(said.objects) for said in read_answers(text)]
@@ -232,3 +317,58 @@ def test_the_tree_behind_the_stream_stays_small(monkeypatch: pytest.MonkeyPatch)
     assert len(sizes) == 5_000
     # A chunk of input holds some objects that are parsed but not handed out yet.
     assert 0 < max(sizes) < 2_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "".join(f"<VendorRet><ListID>{n}</ListID><Name>V</Name></VendorRet>" for n in range(20_000)),
+        "<!--x--><?y z?>" * 40_000,
+        "<New>" + "".join(f"<Kind><ListID>{n}</ListID></Kind>" for n in range(20_000)) + "</New>",
+    ],
+    ids=["objects", "comments", "one"],
+)
+@pytest.mark.parametrize("tag", ["CustomerQuery", "VendorQuery"])
+def test_what_nobody_asks_for_does_not_stay_in_the_tree(monkeypatch: pytest.MonkeyPatch, tag: str, body: str) -> None:
+    sizes: list[int] = []
+    prune = envelope._Source._prune
+
+    def prune_and_count(source: Any) -> None:
+        prune(source)
+        sizes.append(0 if source._root is None else sum(1 for _ in source._root.iter()))
+
+    monkeypatch.setattr(envelope._Source, "_prune", prune_and_count)
+    drain(answers(answer(tag, body)))
+    assert len(sizes) > 15
+    assert max(sizes) < 50
+
+
+ATTRIBUTES = "<a{}/>".format("".join(f" a{n}=''" for n in range(5000)))
+INVOICE = "<InvoiceRet><TxnID>1-1</TxnID>{lines}</InvoiceRet>"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (answers(answer("CustomerQuery", f'<CustomerRet a="{"x" * 200_000}"/>')), "a tag of the answer is longer"),
+        (answers(answer("CustomerQuery", more=f' a="{">" * 200_000}"')), "a tag of the answer is longer"),
+        (answers(answer("CustomerQuery", f"<CustomerRet>{'<a/>' * 1_100_000}</CustomerRet>")), "too large"),
+        (answers(answer("CustomerQuery", f"<CustomerRet>{ATTRIBUTES * 210}</CustomerRet>")), "too large"),
+        (f"<html>{'<p>x</p>' * 200_000}</html>", "QBXML does not begin"),
+        (answers(answer("CustomerQuery", f"<CustomerRet>{'<a>' * 100_000}")), "well-formed"),
+        (answers(answer("CustomerQuery", f"{'<a>' * 100_000}")), "well-formed"),
+    ],
+    ids=["attribute", "quoted", "elements", "attributes", "prolog", "deep object", "deep"],
+)
+def test_what_would_fill_the_memory_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason):
+        drain(text)
+
+
+def test_an_invoice_of_many_thousand_lines_is_read() -> None:
+    line = "<InvoiceLineRet><TxnLineID>1-{n}</TxnLineID><Desc>a = b</Desc><Amount>1.00</Amount></InvoiceLineRet>"
+    lines = "".join(line.format(n=n) for n in range(15_000))
+    (read,) = [
+        list(said.objects) for said in read_answers(answers(answer("InvoiceQuery", INVOICE.format(lines=lines))))
+    ]
+    assert len(read[0].lines) == 15_000

@@ -35,6 +35,7 @@ CHOICES: dict[str, list[str]] = {
     "meta_data": ["NoMetaData", "MetaDataOnly", "MetaDataAndResponseData"],
     "owner_id": ["0", GUID],
     "paid_status": ["All", "PaidOnly", "NotPaidOnly"],
+    "txn_del_type": ["Invoice", "CreditMemo", "ReceivePayment"],
 }
 _FILTERS = (
     "max_returned",
@@ -55,6 +56,8 @@ _INVOICE_FILTERS = (
 EXCLUSIVE: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     ("InvoiceQueryRq", (("txn_id",), ("ref_number",), _INVOICE_FILTERS)),
     ("InvoiceQueryRq", (("modified_date_range_filter",), ("txn_date_range_filter",))),
+    ("CreditMemoQueryRq", (("txn_id",), ("ref_number",), _INVOICE_FILTERS)),
+    ("CreditMemoQueryRq", (("modified_date_range_filter",), ("txn_date_range_filter",))),
     ("QueryRq", (("list_id",), ("full_name",), _FILTERS)),
     ("QueryRq", (("name_filter",), ("name_range_filter",))),
     ("EntityFilter", (("list_id",), ("full_name",), ("list_id_with_children",))),

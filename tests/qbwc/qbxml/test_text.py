@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
-from qbwc.qbxml.text import clean, escape, escape_attribute, fit, fold
+from qbwc.qbxml.text import clean, escape, escape_attribute, fit, fold, legible
 
 anything = st.text(st.characters(exclude_categories=()))
 latin_1 = st.text(st.characters(max_codepoint=0xFF, exclude_categories=["Cc"]))
@@ -138,3 +138,52 @@ def test_text_is_cut_and_its_last_blanks_trimmed() -> None:
 
 def test_what_xml_cannot_carry_is_taken_out() -> None:
     assert clean("a\x00\x0b\x1f\ud800\ufffe\uffffb\t\n\r\x7fé👍") == "ab\t\n\r\x7fé👍"
+
+
+def _is_read(reference: str) -> bool:
+    try:
+        etree.fromstring(f"<a>{reference}</a>")
+    except etree.XMLSyntaxError:
+        return False
+    return True
+
+
+_EDGES = (
+    0,
+    8,
+    9,
+    10,
+    11,
+    13,
+    31,
+    32,
+    0xD7FF,
+    0xD800,
+    0xDFFF,
+    0xE000,
+    0xFFFD,
+    0xFFFE,
+    0xFFFF,
+    0x10000,
+    0x10FFFF,
+    0x110000,
+)
+
+
+@given(st.one_of(st.integers(0, 0x120000), st.sampled_from(_EDGES), st.integers(0, 10**12)), st.integers(0, 4))
+def test_exactly_the_references_that_a_parser_refuses_are_taken_out(code: int, zeros: int) -> None:
+    for reference in (f"&#{'0' * zeros}{code};", f"&#x{'0' * zeros}{code:x};", f"&#x{code:X};"):
+        left = b"".join(legible([reference.encode()]))
+        assert left == (reference.encode() if _is_read(reference) else b"")
+
+
+@given(anything, st.integers(1, 7))
+def test_a_document_is_legible_however_it_is_cut(text: str, size: int) -> None:
+    text = text.replace("<", "") + "&#31;\x02&#233;"
+    pieces = [text[at : at + size].encode("utf-8", "ignore") for at in range(0, len(text), size)]
+    assert b"".join(legible(pieces)) == b"".join(legible([text.encode("utf-8", "ignore")]))
+
+
+def test_a_piece_that_is_clean_is_not_copied() -> None:
+    piece = "Café &amp; crème &#233;\t\n".encode()
+    assert next(legible([piece])) is piece

@@ -245,7 +245,8 @@ class Server:
     """A hand-written endpoint: a queue of documents to send, and everything that was received.
 
     `answers` replaces what an operation answers; a value may be a function of the parameters. `raw` replaces whole
-    SOAP bodies (or a status with a body).
+    SOAP bodies (or a status with a body). `torn` holds the beginnings of requests that broke off. It can be called
+    over a socket or as a WSGI application.
     """
 
     def __init__(self) -> None:
@@ -253,12 +254,27 @@ class Server:
         self.calls: list[tuple[str, dict[str, str]]] = []
         self.heads: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
+        self.torn: list[bytes] = []
         self.answers: dict[str, Any] = {}
         self.raw: dict[str, tuple[int, str, str]] = {}
         self.url = ""
 
     def received(self, operation: str) -> list[dict[str, str]]:
         return [parameters for name, parameters in self.calls if name == operation]
+
+    def wsgi(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["REQUEST_METHOD"] == "GET":
+            status, content_type, text = self.raw.get("GET", (200, "text/html", "<p>endpoint</p>"))
+        else:
+            length = int(environ["CONTENT_LENGTH"])
+            body = environ["wsgi.input"].read(length)
+            if len(body) < length:
+                self.torn.append(body)
+                raise ConnectionError("the request broke off")
+            self.bodies.append(body)
+            status, content_type, text = self.answer(body)
+        start_response(f"{status} Said", [("Content-Type", content_type)])
+        return [text.encode()]
 
     def answer(self, body: bytes) -> tuple[int, str, str]:
         call = etree.fromstring(body)[0][0]
@@ -306,7 +322,12 @@ def server() -> Iterator[Server]:
             self.reply(*state.raw.get("GET", (200, "text/html", "<p>endpoint</p>")))
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                state.torn.append(body)
+                self.close_connection = True
+                return
             state.heads.append(dict(self.headers))
             state.bodies.append(body)
             self.reply(*state.answer(body))
@@ -355,9 +376,8 @@ def call(server: Server, qwc: Path, company: Company, tmp_path: Path) -> Callabl
 
     def make(*faults: str, **options: Any) -> Visit:
         opened = Company.load(path, clock=company.clock)
-        made = visit(
-            read_manifest(qwc), opened, "secret", faults=map(parse_fault, faults), pause=lambda _s: None, **options
-        )
+        options = {"pause": lambda _seconds: None, "wait": lambda _seconds: None, **options}
+        made = visit(read_manifest(qwc), opened, "secret", faults=map(parse_fault, faults), **options)
         make.company = Company.load(path, clock=company.clock)  # type: ignore[attr-defined]
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 
 import pytest
@@ -73,6 +74,8 @@ def test_the_url_can_be_replaced(command, server, qwc, capsys):
         (["--qwc", "QWC"], "QBWC_PASSWORD"),
         (["--qwc", "QWC", "--password-file", "missing.txt"], "missing.txt cannot be read"),
         (["--qwc", "QWC", "--password", "p", "--fault", "boom"], "There is no fault 'boom'"),
+        (["--create", "--year", "1999"], "2013 to 2026"),
+        (["--qwc", "QWC", "--password", "p", "--year", "2019"], "--create"),
     ],
 )
 def test_a_wrong_command_is_2_and_one_sentence(command, qwc, capsys, words, text):
@@ -105,9 +108,56 @@ def test_a_company_is_never_overwritten_by_create(command, capsys):
     assert "exists already" in capsys.readouterr().err
 
 
-def test_the_help_lists_every_fault(capsys):
+def test_without_a_company_the_command_is_wrong(capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert run(parser.parse_args(["--create"])) == 2
+    assert "--company FILE" in capsys.readouterr().err
+
+
+def test_the_help_lists_every_fault_and_every_exit_status():
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     shown = parser.format_help()
-    assert all(name in shown for name in FAULTS)
+    assert all(f"  {name}" in shown and text in shown for name, text in FAULTS.items())
     assert "lost-answer@2" in shown
+    assert all(f"\n  {status}  " in shown for status in (0, 1, 2, 130))
+
+
+def test_faults_are_listed_for_people_and_for_scripts(capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert run(parser.parse_args(["--list-faults"])) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(FAULTS)
+    assert any(line.startswith("hresult=HRESULT[@N]\t") for line in lines)
+    assert run(parser.parse_args(["--list-faults", "--json"])) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [fault["name"] for fault in listed] == list(FAULTS)
+
+
+def test_an_american_company_of_2019_can_be_made(command):
+    assert command("--create", "--edition", "US", "--year", "2019") == 0
+    file = json.loads(command.company.read_text(encoding="utf-8"))["file"]
+    assert (file["Country"], file["MajorVersion"]) == ("US", "29")
+    assert file["SupportedQBXMLVersion"][-1] == "14.0"
+
+
+@pytest.mark.parametrize(("answer", "status", "outcome"), [("y\n", 0, "done"), ("\n", 1, "stopped by the endpoint")])
+def test_the_person_at_the_keyboard_plays_interactive_mode(
+    command, server, qwc, document, capsys, monkeypatch, answer, status, outcome
+):
+    command("--create")
+    server.answers |= {
+        "authenticate": ["t", ""],
+        "sendRequestXML": lambda _sent: document(CLASSES) if server.received("interactiveDone") else "",
+        "receiveResponseXML": 100,
+        "getLastError": "Interactive mode",
+        "interactiveUrl": "https://portal.example.test/setup",
+        "interactiveDone": "Done",
+    }
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert command("--qwc", qwc, "--password", "p", "--interactive") == status
+    shown = capsys.readouterr()
+    assert "https://portal.example.test/setup" in shown.err
+    assert outcome in shown.out

@@ -166,7 +166,7 @@ def test_the_customer_owes_what_was_invoiced_without_a_new_edit_sequence(desk):
         ("Quinze", "<TxnDate>2026-10-05</TxnDate>", line("Soutien"), "3171", "closing date"),
         ("Quinze", "", line("Soutien", "<Amount>-5.00</Amount>"), "3210", "credit memo"),
         ("Quinze", "<IsToBeEmailed>true</IsToBeEmailed>", line("Soutien"), "3210", "e-mail"),
-        ("Quinze", "<ExchangeRate>1.2</ExchangeRate>", line("Soutien"), "3250", "currencies"),
+        ("Quinze", "<ExchangeRate>1.2</ExchangeRate>", line("Soutien"), "3250", "multi-currency"),
         ("Quinze", "", line("TPS"), "3280", "SalesTax"),
     ],
 )

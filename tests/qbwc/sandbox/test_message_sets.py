@@ -89,3 +89,25 @@ def test_stored_sets_live_in_the_company_file(desk, tmp_path):
 def test_without_an_id_nothing_is_stored(desk):
     assert status(desk.send(ADD)) is None
     assert desk.send(ADD)[0].get("statusCode") == "3100"
+
+
+def test_what_could_not_be_stored_is_executed_again_when_it_is_sent_again(desk):
+    desk.session.cannot_store = True
+    first = desk.send(ADD, attributes=attributes("A"))
+    assert (status(first), first[0].get("statusCode")) == ("9005", "0")
+    desk.session.cannot_store = False
+    second = desk.send(ADD, attributes=attributes("A"))
+    assert (status(second), second[0].get("statusCode")) == ("0", "3100")
+
+
+def test_an_old_set_can_be_cleared_by_a_new_one_that_clears_all(desk):
+    desk.send(ADD, attributes=attributes("A"))
+    assert status(desk.send("<ClassQueryRq/>", attributes=attributes("B", "ClearAllMessageSets"))) == "0"
+    assert status(desk.send("", attributes=attributes("A", "A"))) == "9002"
+    assert status(desk.send("", attributes=attributes("B", "B"))) == "0"
+
+
+def test_a_status_check_that_brings_content_along_is_executed_at_most_once(desk):
+    for _time in range(2):
+        assert status(desk.send(ADD, attributes=attributes("A", "A"))) == "0"
+    assert len(desk.company.records("Customer")) == 6

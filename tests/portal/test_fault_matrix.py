@@ -1,0 +1,371 @@
+"""Every fault at every boundary of a visit that creates invoices, updates others and writes costs.
+
+After each, the server is visited without faults, and a person does what the status page says, until all is quiet. Then
+the company file must be what a month without faults makes of it: each invoice and each line exactly once, the
+partner's own untouched to the byte, the costs in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from portal.models import Draft, Organization
+from portal.services import connections, retries
+from portal.wsgi import build_wsgi
+from qbwc.sandbox import Company, Outcome, parse_fault, read_manifest, visit
+
+pytestmark = pytest.mark.matrix
+
+# What a visit of the billed month consists of; a test below compares.
+CALLS = 14
+SETS = 5
+
+AT_CALLS = ("cut-call-before", "cut-call-during", "cut-call-after")
+AT_SETS = (
+    "lost-answer",
+    "cut-before",
+    "truncated",
+    "garbage",
+    "repeat-request",
+    "repeat-answer",
+    "slow-answer=90",
+    "stale-edit",
+    "locked",
+    "dead-iterator",
+    "store-failed",
+    "modal-dialog",
+    "hresult=0x80040400",
+    "hresult=0x80040402",
+    "hresult=0x8004040E",
+    "hresult-after=0x80040402",
+    "hresult-after=0x80040308",
+    "status=1000",
+    "status=1010",
+    "status=3140",
+    "status=3171",
+    "status=3175",
+    "status=3180",
+    "status=3231",
+    "status=3260",
+)
+WHOLE = (
+    "no-company",
+    "open-failed=0x80040408@1",
+    "open-failed=0x8004040A",
+    "copied-file",
+    "renamed-company",
+    "other-company",
+    "swapped-company",
+    "restore-backup",
+    "closed-period",
+    "feature-off=classes",
+    "feature-off=multi-currency",
+    "older-quickbooks=2013",
+    "no-external-guid",
+)
+# One visit after the other, each with its faults.
+PAIRS = [
+    *[((f"lost-answer@{at}",), ("restore-backup",)) for at in range(1, SETS + 1)],
+    *[((f"lost-answer@{at}", f"store-failed@{at}"), ()) for at in range(1, SETS + 1)],
+    *[((f"lost-answer@{at}", f"store-failed@{at}"), ("no-external-guid",)) for at in range(1, SETS + 1)],
+    *[((f"cut-before@{at}",), ("no-external-guid",)) for at in range(1, SETS + 1)],
+    *[((f"lost-answer@{at}",), (f"lost-answer@{also}",)) for at in (3, 4) for also in (1, 2, 3)],
+    *[((f"lost-answer@{at}",), ("copied-file",)) for at in (3, 4, 5)],
+    *[((f"hresult-after=0x80040402@{at}",), ("restore-backup",)) for at in (3, 4)],
+]
+
+CASES = [
+    *[((f"{name}@{at}",),) for name in AT_CALLS for at in range(1, CALLS + 1)],
+    *[((f"{name}@{at}",),) for name in AT_SETS for at in range(1, SETS + 1)],
+    *[((name,),) for name in WHOLE],
+    *PAIRS,
+]
+
+# Two invoices to create and two to update, with a line of the partner's own that is taken over.
+FEW = ("Studio Lumière", "Boulangerie Aux Trois Blés", "Groupe Océan Bleu inc.", "Théâtre de l'Île")
+# What QuickBooks gives out, or computes anew; and what a month with another order of things may count differently.
+GIVEN = {"TxnID", "TimeCreated", "TimeModified", "EditSequence", "RefNumber", "TxnNumber", "TxnLineID", "ExternalGUID"}
+
+
+def application(month: Any) -> Any:
+    """The server of a month, made once."""
+    if "application" not in vars(month):
+        month.application = build_wsgi(month.portal)
+    return month.application
+
+
+def call(
+    month: Any,
+    *faults: str,
+    on_call: Callable[[int, str], None] | None = None,
+    app: Any = None,
+    url: str | None = None,
+) -> Any:
+    """One visit of the sandbox's connector: to a server's address, or without a socket between."""
+    return visit(
+        read_manifest(month.folder / "month.qwc"),
+        Company.load(month.company_file, clock=month.clock),
+        month.password,
+        faults=[parse_fault(fault) for fault in faults],
+        url=url,
+        transport=None if url else app or application(month),
+        pause=lambda _seconds: None,
+        wait=lambda _seconds: None,
+        on_call=on_call,
+    )
+
+
+def decide(month: Any) -> bool:
+    """A person does what the status page says; whether there was anything to do."""
+    decided = False
+    seen = connections.find_connection(month.portal, month.connection_id)
+    if seen.verdict is not None and seen.verdict.may_be_confirmed:
+        connections.confirm_company(month.portal, month.connection_id)
+        decided = True
+    while waiting := [draft.id for draft in month.run().drafts if draft.may_go_again]:
+        retries.retry_draft(month.portal, month.connection_id, waiting[0])
+        decided = True
+    for problem in month.status().problems:
+        if problem.cost_id is not None:
+            retries.retry_cost(month.portal, month.connection_id, problem.cost_id)
+            decided = True
+    return decided
+
+
+def settle(month: Any, visit_once: Callable[[Any], Any] = call) -> None:
+    """Visits without faults until nothing is left to do."""
+    for _ in range(12):
+        month.clock.at += timedelta(minutes=4)
+        ended = visit_once(month)
+        if decide(month):
+            continue
+        if ended.outcome in (Outcome.DONE, Outcome.NOTHING_TO_DO) and month.states() == {"reconciled": len(FEW)}:
+            return
+    raise AssertionError(f"{month.states()} {month.problems()} {ended.outcome} {ended.explanation}")
+
+
+def plain(value: Any) -> Any:
+    """A record without what QuickBooks gives out by itself."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items() if name not in GIVEN}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def forms(company: dict[str, Any]) -> Counter[str]:
+    return Counter(json.dumps(plain(one), sort_keys=True) for one in company["transactions"]["Invoice"])
+
+
+def costs(company: dict[str, Any]) -> dict[str, Any]:
+    return {
+        item["FullName"]: item.get("SalesAndPurchase")
+        for kind, rows in company["lists"].items()
+        if kind.startswith("Item")
+        for item in rows
+        if "SalesAndPurchase" in item
+    }
+
+
+def keep_few(month: Any) -> Any:
+    """The month of a few organizations."""
+    with month.portal.database.write() as db:
+        db.execute(sa.update(Organization).where(Organization.name.not_in(FEW)).values(is_synchronized=False))
+    month.bill()
+    assert month.states() == {"queued": len(FEW)}
+    return month
+
+
+@pytest.fixture(scope="session")
+def calm(month_folder: Path, month_copier: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The company file after the same month without faults; what is to be mended even then."""
+    month = keep_few(month_copier(month_folder, tmp_path_factory.mktemp("calm") / "month"))
+    assert call(month).outcome is Outcome.DONE
+    assert month.states() == {"reconciled": len(FEW)}
+    company = month.company()
+    company["problems"] = month.problems()
+    month.close()
+    return company
+
+
+@pytest.fixture
+def billing(any_month: Any) -> Any:
+    """The month of a few organizations, dispatched, on each kind of database in turn."""
+    return keep_few(any_month)
+
+
+def assert_as_if_nothing_had_happened(month: Any, before: dict[str, Any], calm: dict[str, Any]) -> None:
+    after = month.company()
+    assert forms(after) == forms(calm)
+    assert costs(after) == costs(calm)
+    untouched = {one["TxnID"]: one for one in calm["transactions"]["Invoice"]}
+    kept = {one["TxnID"]: one for one in after["transactions"]["Invoice"]}
+    for one in before["transactions"]["Invoice"]:
+        if untouched.get(one["TxnID"]) == one:
+            assert kept[one["TxnID"]] == one, one["RefNumber"]
+    guids = [one["ExternalGUID"] for one in after["transactions"]["Invoice"] if one.get("ExternalGUID")]
+    assert len(set(guids)) == len(guids)
+    assert month.problems() == calm["problems"]
+
+
+def assert_the_truth_is_told(month: Any) -> None:
+    """What the portal says is written is there."""
+    there = {one["TxnID"] for one in month.company()["transactions"]["Invoice"]}
+    with month.portal.database.read() as db:
+        drafts = db.scalars(sa.select(Draft)).all()
+        written = {one.txn_id for one in drafts if one.state in ("written", "reconciled")}
+    assert written <= there
+
+
+def test_the_matrix_covers_the_whole_visit(billing: Any) -> None:
+    ended = call(billing)
+    assert ended.outcome is Outcome.DONE
+    assert ended.calls == CALLS
+    assert sum(1 for step in ended.steps if step.operation == "QuickBooks") == SETS
+
+
+def name_of(case: tuple[tuple[str, ...], ...]) -> str:
+    return " then ".join("+".join(faults) or "calm" for faults in case)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_every_invoice_is_written_exactly_once(
+    billing: Any, calm: dict[str, Any], case: tuple[tuple[str, ...], ...]
+) -> None:
+    before = billing.company()
+    for faults in case:
+        call(billing, *faults)
+        if "restore-backup" not in faults:
+            assert_the_truth_is_told(billing)
+        billing.clock.at += timedelta(minutes=4)
+    settle(billing)
+    assert_as_if_nothing_had_happened(billing, before, calm)
+
+
+SMALL = 5
+SMALL_SETS = 12
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "cut-before", "hresult-after=0x80040402", "hresult=0x80040400"])
+@pytest.mark.parametrize("at", range(1, SMALL_SETS + 1))
+def test_it_is_the_same_when_the_work_travels_in_many_sets(
+    month: Any, calm: dict[str, Any], fault: str, at: int
+) -> None:
+    before = keep_few(month).company()
+    with month.portal.database.write() as db:
+        connections.find(db, month.connection_id).wire.largest_set = SMALL
+    call(month, f"{fault}@{at}")
+    assert_the_truth_is_told(month)
+    settle(month)
+    assert_as_if_nothing_had_happened(month, before, calm)
+
+
+@pytest.fixture
+def restarting(month: Any) -> Iterator[Callable[[Any], Any]]:
+    """A server that is started anew before every single call."""
+
+    def visit_once(again: Any) -> Any:
+        current = {"app": build_wsgi(again.portal)}
+
+        def restart(_number: int, _operation: str) -> None:
+            again.portal.database.close()
+            current["app"] = build_wsgi(again.portal)
+
+        return call(again, on_call=restart, app=lambda environ, start: current["app"](environ, start))
+
+    return visit_once
+
+
+def test_a_server_that_restarts_before_every_call_bills_all_the_same(
+    month: Any, calm: dict[str, Any], restarting: Callable[[Any], Any]
+) -> None:
+    before = keep_few(month).company()
+    assert restarting(month).outcome is Outcome.DONE
+    settle(month, restarting)
+    assert_as_if_nothing_had_happened(month, before, calm)
+
+
+# -- the process is killed, with no time to say goodbye --------------------------------------------------------------
+
+# Every SOAP call of the visit but the two about versions commits once.
+COMMITS = 12
+
+
+class Servers:
+    """Servers over one month's data, each forked from a process that has everything imported."""
+
+    def __init__(self, nursery: subprocess.Popen[str], month: Any) -> None:
+        self._nursery = nursery
+        self._month = month
+        self._pids: list[int] = []
+
+    def start(self, **order: Any) -> str:
+        """The address of a new server."""
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        month = self._month
+        url = month.portal.database.url.render_as_string(hide_password=False)
+        wanted = {"data": str(month.folder), "url": url, "now": month.clock().isoformat(), **order}
+        self._nursery.stdin.write(json.dumps(wanted) + "\n")
+        self._nursery.stdin.flush()
+        told = json.loads(self._nursery.stdout.readline())
+        self._pids.append(told["pid"])
+        return f"http://127.0.0.1:{told['port']}/qbwc"
+
+    def kill(self) -> None:
+        """End what still runs."""
+        for pid in self._pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._pids.clear()
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[subprocess.Popen[str]]:
+    """The process that forks servers."""
+    script = Path(__file__).with_name("killable_server.py")
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def servers(nursery: subprocess.Popen[str], billing: Any) -> Iterator[Servers]:
+    made = Servers(nursery, billing)
+    yield made
+    made.kill()
+
+
+@pytest.mark.parametrize("at", range(1, COMMITS + 1))
+@pytest.mark.parametrize("dies", ["before-commit", "after-commit"])
+def test_a_server_that_is_killed_bills_exactly_once_when_it_is_started_again(
+    billing: Any, servers: Servers, calm: dict[str, Any], dies: str, at: int
+) -> None:
+    before = billing.company()
+    ended = call(billing, url=servers.start(dies=dies, at=at))
+    assert ended.outcome is not Outcome.DONE
+    assert_the_truth_is_told(billing)
+    settle(billing, lambda month: call(month, url=servers.start()))
+    assert_as_if_nothing_had_happened(billing, before, calm)
+
+
+def test_no_commit_is_left_out(billing: Any, servers: Servers) -> None:
+    assert call(billing, url=servers.start(dies="before-commit", at=COMMITS + 1)).outcome is Outcome.DONE
