@@ -688,10 +688,10 @@ def list_object(db: orm.Session, connection_id: int, kind: str, list_id: str) ->
     return mirror.find(db, connection_id, kind, list_id)
 
 
-def refused_lists(db: orm.Session, connection_id: int) -> list[tuple[str, wire.Job]]:
-    """The lists whose last pull QuickBooks refused, each with the job that says why."""
+def troubled_lists(db: orm.Session, connection_id: int) -> list[tuple[str, wire.Job]]:
+    """The lists whose last pull QuickBooks refused, or was not wholly readable, each with the job that says why."""
     newest: dict[str, wire.Job] = {}
     pulls = sa.select(wire.Job).filter_by(connection_id=connection_id, kind=mirror.PULL).order_by(wire.Job.id)
     for job in db.scalars(pulls):
         newest[job.payload["list"]] = job
-    return [(name, job) for name, job in newest.items() if job.state is wire.JobState.PARKED]
+    return [(name, job) for name, job in newest.items() if job.state is wire.JobState.PARKED or job.warning]

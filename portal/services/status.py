@@ -105,6 +105,7 @@ def status(portal: Portal, connection_id: int) -> StatusView:
         lists = _lists(db, connection_id)
         visits = _visits(db, connection_id, 1)
         problems = (
+            *_password_problems(connection),
             *(_connection_problems(connection) or _visit_problems(connection, visits)),
             *_list_problems(db, connection_id),
             *_mapping_problems(offers, organizations),
@@ -282,6 +283,24 @@ def _connection_problems(connection: Connection) -> list[Problem]:
     ]
 
 
+def _password_problems(connection: Connection) -> list[Problem]:
+    """A refused log-in, until one goes well again."""
+    row = connection.wire
+    if row.refused_at is None or (row.last_contact_at is not None and row.last_contact_at > row.refused_at):
+        return []
+    return [
+        Problem(
+            code="wrong-password",
+            title=Sentence("Password of the Web Connector"),
+            what=WRONG_PASSWORD,
+            do=None,
+            since=row.refused_at,
+            link="connection",
+            link_id=connection.id,
+        )
+    ]
+
+
 def _in_both(texts: dict[str, str]) -> Sentence:
     """A text that comes in both languages."""
     english = texts.get("en", "")
@@ -306,6 +325,14 @@ def _visit_problems(connection: Connection, visits: tuple[VisitView, ...]) -> li
     ]
 
 
+UNREADABLE = Sentence(
+    "Some entries of this list cannot be read, and stay here as they were: %(detail)s. "
+    "Open and save them in QuickBooks."
+)
+WRONG_PASSWORD = Sentence(
+    "The Web Connector called with a wrong password. Type the connection's password there again, or make a new one."
+)
+
 LIST_NAMES: dict[str, Sentence] = {
     "customer": Sentence("QuickBooks' customers"),
     "item": Sentence("QuickBooks' items"),
@@ -319,11 +346,14 @@ LIST_NAMES: dict[str, Sentence] = {
 
 def _list_problems(db: orm.Session, connection_id: int) -> list[Problem]:
     found = []
-    for name, job in quickbooks.refused_lists(db, connection_id):
-        what, do = quickbooks.explained(job.status_code or "", job.status_message or "")
+    for name, job in quickbooks.troubled_lists(db, connection_id):
+        what: Sentence = Sentence(UNREADABLE.template, {"detail": job.warning or ""})
+        do: Sentence | None = None
+        if job.status_code:
+            what, do = quickbooks.explained(job.status_code, job.status_message or "")
         found.append(
             Problem(
-                code=job.status_code or "list",
+                code=job.status_code or "unreadable",
                 title=LIST_NAMES[name],
                 what=what,
                 do=do,

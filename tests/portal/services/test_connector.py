@@ -74,3 +74,14 @@ def test_without_the_box_no_page_is_opened(month: Any) -> None:
     ended = call(month, "renamed-company", interact=lambda address: bool(opened.append(address)))
     assert ended.outcome is Outcome.STOPPED
     assert opened == []
+
+
+def test_a_wrong_password_is_told_until_the_right_one_comes(month: Any) -> None:
+    month.clock.at = month.clock.at.replace(hour=13)
+    right, month.password = month.password, "wrong"
+    assert call(month).outcome is Outcome.REFUSED
+    assert month.problems() == {"Password of the Web Connector": "wrong-password"}
+    month.clock.at = month.clock.at.replace(hour=14)
+    month.password = right
+    assert call(month).went_well
+    assert month.problems() == {}
