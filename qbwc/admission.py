@@ -155,10 +155,15 @@ def _is_in_use(session: Session, address: str, now: datetime) -> bool:
     """
     idle = now - session.last_contact_at
     if session.state is State.WAITING:
-        return bool(session.address and address and session.address != address[:64]) and idle < AT_WORK_FOR
+        return bool(session.address and address and session.address != address[:64]) and is_recent(idle, AT_WORK_FOR)
     was_postponed = session.state is State.OPEN and session.pauses > 0
     is_over = session.state in (State.DONE, State.FAILED)
-    return not was_postponed and not is_over and idle < BUSY_FOR
+    return not was_postponed and not is_over and is_recent(idle, BUSY_FOR)
+
+
+def is_recent(idle: timedelta, limit: timedelta) -> bool:
+    """Whether so little time has passed; a clock that was set back proves nothing."""
+    return timedelta(0) <= idle < limit
 
 
 def _has_lost(db: orm.Session, connection_id: int) -> bool:

@@ -15,15 +15,21 @@ from qbwc.sentences import NOBODY_DECIDED
 from qbwc.session import State
 
 
-def confirm(db: orm.Session, connection: Connection) -> None:
+def confirm(db: orm.Session, connection: Connection, *, name: str | None = None, path: str | None = None) -> None:
     """The file that was met last is the right one: it is expected from now on, and may be written to.
+
+    `name` and `path` are what the person was shown: when another file was met since, nothing is confirmed.
 
     A file that lacks what we wrote is taken as it is: its landmarks begin anew. Raises QueueError when there is no
     file in doubt, or one that cannot be confirmed (another connection's, another company, a QuickBooks too old).
     """
+    db.refresh(connection, with_for_update={"key_share": True})
     verdict = connection.verdict
     if verdict is None or not verdict.may_be_confirmed:
         raise QueueError("No company file of this connection waits to be confirmed.")
+    was_shown = (name or connection.seen_company_name, path or connection.seen_company_path)
+    if was_shown != (connection.seen_company_name, connection.seen_company_path):
+        raise QueueError("Another company file was met since: look at that one.")
     connection.company_name, connection.company_path = connection.seen_company_name, connection.seen_company_path
     connection.accepts_missing_file_id = connection.accepts_missing_file_id or verdict is Verdict.UNMARKED
     if verdict is Verdict.STALE:

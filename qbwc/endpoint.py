@@ -20,7 +20,7 @@ from qbwc.admission import Admission, BeforeVisit, hash_secret
 from qbwc.connector import ConnectorPolicy
 from qbwc.database import Database
 from qbwc.errors import DecodeError
-from qbwc.identity import Verdict
+from qbwc.identity import Verdict, is_same_file
 from qbwc.jobs import Registry
 from qbwc.models import Connection, Purpose, Session
 from qbwc.qbxml.envelope import render_request
@@ -97,6 +97,9 @@ class Endpoint:
             session = self._session(db, ticket, now)
             if session is None:
                 return ""
+            if self._is_another_file(session, greeting_xml, company_path):
+                self._fail(session, sentences.ANOTHER_FILE)
+                return ""
             match act(session.state, Call.ASK):
                 case Act.RESEND:
                     exchange = exchanges.out(db, session)
@@ -112,6 +115,21 @@ class Endpoint:
                     return ""
                 case _:
                     return ""
+
+    def _is_another_file(self, session: Session, greeting_xml: str, company_path: str) -> bool:
+        """Whether QuickBooks has another company file open than at the first request of this session."""
+        known = session.company_path
+        if known is None or session.state in (State.DONE, State.FAILED):
+            return False
+        if known and company_path.strip() and not is_same_file(known, company_path):
+            return True
+        if not greeting_xml.strip() or session.company_name is None:
+            return False
+        try:
+            met = greeting.read(greeting_xml, session.connection, company_path)
+        except DecodeError:
+            return True
+        return met.seen.name != session.company_name or not met.verdict.may_read
 
     def _begin(self, db: orm.Session, session: Session, greeting_xml: str, company_path: str, now: datetime) -> str:
         if not greeting_xml.strip():
@@ -173,7 +191,7 @@ class Endpoint:
         self, db: orm.Session, session: Session, response: str, hresult: str, message: str, now: datetime
     ) -> int:
         exchange = exchanges.out(db, session)
-        if hresult:
+        if hresult and not (response and judge_hresult(hresult).reaction is Reaction.OK):
             goes_on = receiving.refused(db, self.registry, session, exchange, hresult, message, now)
             return self._figure(db, session, now) if goes_on else self._fail(session, session.last_error)
         if receiving.is_repeated_page(db, session, exchange, response):
@@ -231,7 +249,10 @@ class Endpoint:
                     session.has_asked_person = True
                     return INTERACTIVE
                 case _:
-                    otherwise = sentences.IDLE if session.state is State.DONE else sentences.UNEXPECTED
+                    otherwise = sentences.UNEXPECTED
+                    if session.state is State.DONE:
+                        has_summary = session.done or session.failed
+                        otherwise = sentences.summary(session.done, session.failed) if has_summary else sentences.IDLE
                     return spoken(session.last_error, session.connection.language, otherwise)
 
     def interactive_url(self, ticket: str, session_id: str = "") -> str:
@@ -268,7 +289,8 @@ class Endpoint:
             session.last_error = sentences.refused(status)
             may_pass = status.reaction in (Reaction.RETRY_LATER, Reaction.RETRY_LOCK)
             # Another company file than ours is never a remedy: the path is the same again.
-            if may_pass and session.connection_errors <= MOST_CONNECTION_ERRORS:
+            is_first = session.state is State.OPEN  # later, a set may be out, and the file would be opened anew
+            if is_first and may_pass and session.connection_errors <= MOST_CONNECTION_ERRORS:
                 return session.connection.company_path or ""
             session.state = State.FAILED
             return "done"

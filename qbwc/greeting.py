@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qbwc.errors import DecodeError
-from qbwc.identity import Known, Seen, Verdict, explain, judge
+from qbwc.identity import Known, Seen, Verdict, explain, is_same_guid, judge
 from qbwc.models import Connection, Session
 from qbwc.qbxml import read_answers
 from qbwc.qbxml.company import CompanyQueryRq, CompanyRet, HostQueryRq, HostRet, PreferencesQueryRq, PreferencesRet
@@ -41,7 +41,12 @@ def read(text: str, connection: Connection, company_file: str) -> Met:
     host, company = parts.get(HostRet), parts.get(CompanyRet)
     if company is None:
         raise DecodeError("it does not say which company is open")
-    private = {ext.data_ext_name: ext.data_ext_value for ext in company.data_ext_ret}
+    # Another application's private data may have the same names.
+    private = {
+        ext.data_ext_name: ext.data_ext_value
+        for ext in company.data_ext_ret
+        if ext.owner_id is None or is_same_guid(ext.owner_id, connection.owner_id)
+    }
     seen = Seen(file_id=private.get("FileID"), name=company.company_name or "", path=company_file)
     known = Known(
         file_id=connection.file_id,

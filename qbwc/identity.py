@@ -69,7 +69,7 @@ def judge(known: Known, seen: Seen) -> Verdict:
         if known.name is not None and not same_name:
             return Verdict.OTHER
         return Verdict.GO if known.accepts_missing_file_id and same_path else Verdict.UNMARKED
-    if _guid(seen.file_id) != _guid(known.file_id):
+    if not is_same_guid(seen.file_id, known.file_id):
         return Verdict.FOREIGN
     if not same_name:
         return Verdict.RENAMED
@@ -95,9 +95,19 @@ def _is_older(found: str, known: str) -> bool:
     return found.isdigit() and known.isdigit() and int(found) < int(known)
 
 
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths name the same company file, as Windows sees it."""
+    return _same(one, other)
+
+
 def _same(one: str, other: str) -> bool:
     """Windows paths and company names are compared as Windows does: without regard to case."""
     return one.strip().casefold() == other.strip().casefold()
+
+
+def is_same_guid(one: str, other: str) -> bool:
+    """Whether two GUIDs are the same, whatever their case and braces."""
+    return _guid(one) == _guid(other)
 
 
 def _guid(text: str) -> str:

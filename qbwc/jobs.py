@@ -109,7 +109,7 @@ class JobKind:
         """What this write made, among the objects of the answer to `look_up`; it is then handed to `answered`."""
         exchange = visit.db.get_one(Exchange, visit.request.exchange_id)
         sought = stamp.Sought(message=read_request(visit.request.body), left_at=exchange.first_sent_at)
-        return stamp.find(sought, answer.objects, visit.taken)
+        return stamp.find(sought, answer.objects, visit.taken, shows_stamps=visit.connection.shows_stamps)
 
     def interrupted(self, visit: Visit) -> bool:
         """A message of `this_session_only` was lost with its session. Ask again from the start and return True."""

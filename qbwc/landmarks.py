@@ -18,6 +18,7 @@ from sqlalchemy import orm
 from qbwc import exchanges, sentences
 from qbwc.identity import Known, Seen, Verdict, explain, missing_landmarks
 from qbwc.models import Connection, Exchange, ExchangeState, Purpose, Session
+from qbwc.models import Request as RequestRow
 from qbwc.qbxml import read_answers
 from qbwc.qbxml.envelope import Request, render_request
 from qbwc.qbxml.reaction import DONE, Reaction
@@ -32,6 +33,7 @@ from qbwc.qbxml.transactions import (
 )
 
 KEPT = 5
+_SHOWN = ("TxnID", "EditSequence", "ExternalGUID")
 _QUERIES: dict[str, type] = {"Invoice": InvoiceQueryRq, "CreditMemo": CreditMemoQueryRq}
 
 # Errors that pass; any other counts as an object that is not there, and a person decides.
@@ -40,10 +42,12 @@ _PASSING = frozenset({Reaction.RETRY_LATER, Reaction.RETRY_LOCK, Reaction.REQUEU
 log = logging.getLogger("qbwc")
 
 
-def watch(connection: Connection, objects: Iterator[Any]) -> Iterator[Any]:
-    """The same objects; the transactions among them are remembered as they pass."""
+def watch(connection: Connection, objects: Iterator[Any], row: RequestRow | None = None) -> Iterator[Any]:
+    """The same objects; the transactions among them are remembered as they pass, also with the request `row`."""
     for one in objects:
         if isinstance(one, InvoiceRet | CreditMemoRet):
+            if row is not None:
+                row.txn_id = one.txn_id
             known = {**(connection.landmarks or {}), _name(one): one.edit_sequence or ""}
             newest = sorted(known.items(), key=lambda item: _age(item[1]))[-KEPT:]
             connection.landmarks = dict(newest)
@@ -76,7 +80,7 @@ def ask(db: orm.Session, session: Session, now: datetime) -> Exchange | None:
     else:
         for kind, query in _QUERIES.items():
             if _ids(known, kind):
-                requests.append(query(txn_id=_ids(known, kind), include_ret_element=("TxnID", "EditSequence")))
+                requests.append(query(txn_id=_ids(known, kind), include_ret_element=_SHOWN))
     rendered = [render_request(request, str(number)) for number, request in enumerate(requests)]
     purpose = Purpose.LANDMARKS if about is None else Purpose.DELETIONS
     return exchanges.leave(db, session, rendered, now, purpose=purpose, about=about)
@@ -90,7 +94,7 @@ def found(session: Session, response: str) -> None:
     """Compare what the file holds with what we wrote. Raises DecodeError."""
     if _has_trouble(session, response):
         return
-    seen = _seen(response)
+    seen = _seen(response, session)
     missing = missing_landmarks(session.connection.landmarks or {}, seen)
     if not missing:
         _drop(session, set())
@@ -144,13 +148,16 @@ def _drop(session: Session, gone: set[str]) -> None:
         connection.verdict = Verdict.GO  # the newest file is open again
 
 
-def _seen(response: str) -> dict[str, str]:
-    return {
-        _name(one): one.edit_sequence or ""
-        for answer in read_answers(response)
-        for one in answer.objects
-        if isinstance(one, InvoiceRet | CreditMemoRet)
-    }
+def _seen(response: str, session: Session | None = None) -> dict[str, str]:
+    """The transactions in an answer; with a session, its connection learns whether QuickBooks shows our stamps."""
+    seen: dict[str, str] = {}
+    for answer in read_answers(response):
+        for one in answer.objects:
+            if isinstance(one, InvoiceRet | CreditMemoRet):
+                seen[_name(one)] = one.edit_sequence or ""
+                if session is not None and one.external_guid:
+                    session.connection.shows_stamps = True
+    return seen
 
 
 def _doubt(session: Session) -> None:

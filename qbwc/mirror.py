@@ -139,19 +139,25 @@ class PullList(JobKind):
             _forget(visit, (gone.list_id for gone in answer.objects))
             _complete(visit)
             return
-        newest = _store(visit, payload["list"], payload["pull"], answer.objects)
+        newest, count = _store(visit, payload["list"], payload["pull"], answer.objects)
         # What cannot be read is still there: its last known state stays.
         _keep(visit, [one.object_id for one in answer.unread if one.object_id])
+        is_whole = _fits(payload.get("remaining"), count + len(answer.unread), answer.iterator_remaining)
+        if not is_whole and self.interrupted(visit):
+            return
         visit.job.payload = payload = {
             **payload,
             "newest": max(filter(None, [payload["newest"], newest]), default=None),
+            "iterator": answer.iterator_id or payload.get("iterator"),
+            "remaining": answer.iterator_remaining,
+            "is_whole": is_whole and payload.get("is_whole", True),
         }
-        if answer.iterator_remaining:
+        if answer.iterator_remaining and count:
             pulled = LISTS[payload["list"]]
             # The filters are not repeated: QuickBooks would answer 3120.
             more = pulled.query(
                 iterator="Continue",
-                iterator_id=answer.iterator_id,
+                iterator_id=payload["iterator"],
                 max_returned=PAGE,
                 include_ret_element=pulled.elements,
             )
@@ -164,7 +170,8 @@ class PullList(JobKind):
             )
             visit.ask(wanted, "deleted")
         else:
-            _forget_unseen(visit)
+            if payload["is_whole"]:
+                _forget_unseen(visit)
             _complete(visit)
 
     def interrupted(self, visit: Visit) -> bool:
@@ -172,16 +179,28 @@ class PullList(JobKind):
         payload = visit.job.payload
         if payload["restarts"] >= MOST_RESTARTS:
             return False
-        visit.job.payload = {**payload, "restarts": payload["restarts"] + 1}
+        visit.job.payload = {**payload, "restarts": payload["restarts"] + 1, "remaining": None}
         visit.ask(_first_page(payload["list"], payload["since"]), "page")
         return True
 
 
-def _store(visit: Visit, kind: str, pull: int, objects: Iterable[Any]) -> str | None:
-    """Insert or update the objects of a page; returns the newest TimeModified among them."""
+def _fits(before: int | None, count: int, remaining: int | None) -> bool:
+    """Whether a page follows the one before it: an answer that was lost may have taken a page with it.
+
+    `before` and `remaining` are what the iterator said was left, before this page of `count` objects and after it.
+    """
+    if not before:
+        return count > 0 or not remaining
+    return count > 0 and remaining is not None and before - remaining <= count
+
+
+def _store(visit: Visit, kind: str, pull: int, objects: Iterable[Any]) -> tuple[str | None, int]:
+    """Insert or update the objects of a page; returns the newest TimeModified among them, and how many there are."""
     newest: datetime | None = None
+    count = 0
     while chunk := list(islice(objects, PAGE)):
         rows = []
+        count += len(chunk)
         for one in chunk:
             if one.time_modified and (newest is None or one.time_modified > newest):
                 newest = one.time_modified
@@ -200,7 +219,7 @@ def _store(visit: Visit, kind: str, pull: int, objects: Iterable[Any]) -> str | 
                 }
             )
         _upsert(visit.db, rows)
-    return newest.isoformat(timespec="seconds") if newest else None
+    return newest.isoformat(timespec="seconds") if newest else None, count
 
 
 def _upsert(db: orm.Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -139,7 +139,8 @@ class Connection(Base):
 
     `language` ("en" or "fr") is that of the sentences in the connector's window. `minimum_interval` (seconds) is the
     shortest rhythm that the connector is allowed. `largest_set` is how many requests travel together after trouble.
-    `landmarks` are the newest transactions that we wrote, as "Invoice:TxnID" -> EditSequence. `preparing_until`: work
+    `landmarks` are the newest transactions that we wrote, as "Invoice:TxnID" -> EditSequence; `shows_stamps`: queries
+    of this QuickBooks bring back our ExternalGUIDs. `preparing_until`: work
     is being prepared, and until then a visit that finds none waits. `refused_at`: somebody called with our user name
     and a wrong password.
     """
@@ -160,6 +161,7 @@ class Connection(Base):
     minimum_interval: Mapped[int | None]
     largest_set: Mapped[int | None]
     landmarks: Mapped[dict[str, str] | None]
+    shows_stamps: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     has_stored_sets: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     preparing_until: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]
@@ -239,7 +241,8 @@ class Job(Base):
 class Request(Base):
     """A message that serves a job, rendered and checked before it was queued.
 
-    `text_changes` are the characters that QuickBooks cannot keep: "œ" and what it became, "oe", one after the other.
+    `txn_id` is the transaction that it wrote. `text_changes` are the characters that QuickBooks cannot keep: "œ" and
+    what it became, "oe", one after the other.
     """
 
     __tablename__ = "qbwc_request"
@@ -270,6 +273,7 @@ class Request(Base):
     not_in_session_id: Mapped[int | None] = mapped_column(ForeignKey("qbwc_session.id", ondelete="SET NULL"))
     exchange_id: Mapped[int | None] = mapped_column(ForeignKey("qbwc_exchange.id", ondelete="SET NULL"))
     position: Mapped[int | None]
+    txn_id: Mapped[str | None] = mapped_column(String(36))
     status_code: Mapped[str | None] = mapped_column(String(16))
     status_message: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from qbwc import pace, sentences
-from qbwc.errors import DecodeError, QueueError
+from qbwc.errors import DecodeError, QbwcError, QueueError
 from qbwc.jobs import Registry, Visit, add_request
 from qbwc.models import Connection, Doubt, Exchange, ExchangeState, Job, JobState, Request, RequestState, Session
 from qbwc.qbxml import Answer
@@ -31,6 +31,7 @@ LOCK_TRIES = 3
 MOST_ATTEMPTS = 6
 MOST_COUNTED = 10_000
 MOST_NAMED = 10
+MOST_REFRESHES = 10
 
 UNHANDLED = Status(
     code="unhandled",
@@ -95,6 +96,8 @@ def retry(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tupl
     _lock(db, job)
     if job.state not in (JobState.PARKED, JobState.CANCELLED):
         raise QueueError(f"Job {job.kind} {job.key} is {job.state}; only a parked or cancelled job can begin again.")
+    if _has_written(db, job) and any(_writes(message) for _step, message in messages):
+        raise QueueError(f"Job {job.kind} {job.key} has written already: look for what it made before it writes again.")
     _begin(db, registry, job, messages, now)
 
 
@@ -107,9 +110,19 @@ def redo(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tuple
     _lock(db, job)
     if job.state is not JobState.DONE:
         raise QueueError(f"Job {job.kind} {job.key} is {job.state}; only one that is done can be done again.")
-    if any(not type(message).__name__.endswith("QueryRq") for _step, message in messages):
+    if any(_writes(message) for _step, message in messages):
         raise QueueError(f"Job {job.kind} {job.key} was done: look for what it made before anything is written again.")
     _begin(db, registry, job, messages, now)
+
+
+def _writes(message: Any) -> bool:
+    return not type(message).__name__.endswith("QueryRq")
+
+
+def _has_written(db: orm.Session, job: Job) -> bool:
+    """Whether QuickBooks carried out a write of this job."""
+    written = sa.select(Request.status_code).filter_by(job_id=job.id, is_write=True, state=RequestState.ANSWERED)
+    return any(judge(code or "0", "", "").reaction in DONE for code in db.scalars(written))
 
 
 def _begin(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tuple[str, Any]], now: datetime) -> None:
@@ -142,8 +155,12 @@ def _begin_again(job: Job) -> None:
 
 
 def _lock(db: orm.Session, job: Job) -> None:
-    """Two people who click at once come one after the other, and the second sees what the first did."""
+    """Two people who click at once come one after the other, and the second sees what the first did.
+
+    The connection is locked first, as every call of the Web Connector does: never a deadlock.
+    """
     db.flush()
+    db.scalar(sa.select(Connection.id).where(Connection.id == job.connection_id).with_for_update(key_share=True))
     db.refresh(job, with_for_update=True)
 
 
@@ -221,11 +238,11 @@ def answer(registry: Registry, visit: Visit, said: Answer) -> Status:
             _handle(registry, visit, said, status)
     except ENVIRONMENT:
         raise
-    except Exception:
+    except Exception as error:
         log.exception("handler of job %s (%s) failed", visit.job.id, visit.job.kind)
         visit.session.done += 1
         written = None if status.reaction in DONE else False
-        message = _unread(said) or said.message
+        message = _unread(said) or (str(error) if isinstance(error, QbwcError) else said.message)
         park(registry, visit, dataclasses.replace(UNHANDLED, message=message, written=written))
     visit.job.warning = _warning(said, status) or visit.job.warning
     return status
@@ -259,10 +276,12 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
         visit.session.may_write, visit.session.last_error = False, sentences.refused(status)
     elif status.reaction is Reaction.REQUEUE and request.attempts < MOST_ATTEMPTS:
         _again(request, None if request.attempts % LOCK_TRIES else visit.session.id)
-    elif status.reaction is Reaction.REFRESH_AND_RETRY_ONCE and not job.payload.get("refreshed"):
+    elif status.reaction is Reaction.REFRESH_AND_RETRY_ONCE and job.payload.get("refreshed", 0) < MOST_REFRESHES:
         request.state = RequestState.ANSWERED
         visit.session.done += 1
-        job.payload = {**job.payload, "refreshed": True}
+        # What another job of ours made of it is no reason to give up; what somebody else did, is, the second time.
+        is_ours = _is_own_state(visit.connection, said)
+        job.payload = {**job.payload, "refreshed": job.payload.get("refreshed", 0) + (1 if is_ours else MOST_REFRESHES)}
         if not handler.stale(visit, said):
             park(registry, visit, status)
     elif status.reaction is Reaction.RETRY_LOCK and request.attempts < MOST_ATTEMPTS:
@@ -275,6 +294,14 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
     else:
         visit.session.done += 1
         park(registry, visit, status)
+
+
+def _is_own_state(connection: Connection, said: Answer) -> bool:
+    """Whether the object that QuickBooks shows is in the state that we left it in."""
+    shown = list(said.objects)
+    said.objects = iter(shown)
+    ours = set((connection.landmarks or {}).items())
+    return any((f"Invoice:{getattr(one, 'txn_id', '')}", getattr(one, "edit_sequence", "")) in ours for one in shown)
 
 
 def _concerns_all(request: Request, status: Status) -> bool:

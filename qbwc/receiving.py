@@ -24,6 +24,8 @@ from qbwc.redaction import without_secrets
 log = logging.getLogger("qbwc")
 
 PARSE_REFUSED = "0x80040400"
+#: Another set had this id before: what became of ours is to be looked for.
+ID_SPENT = "9001"
 #: Questions that a QuickBooks may not know.
 CAN_DO_WITHOUT = (Purpose.LANDMARKS, Purpose.DELETIONS, Purpose.CHECK, Purpose.CLEARING)
 
@@ -72,18 +74,23 @@ def _apply_work(
     answers = read_answers(response)
     for said in answers:
         asked = (said.request_id, f"{said.tag.removesuffix('Rs')}Rq")
+        if not said.request_id:  # then the order tells
+            asked = next((one for one in waiting if one[1] == asked[1]), asked)
         row = waiting.pop(asked, None)
         if row is None and (again or asked in known):
             continue  # answered already
         if row is None:
             raise DecodeError(f"the answer {said.tag} {said.request_id} fits no request")
-        if row.is_write:
-            said.objects = landmarks.watch(session.connection, said.objects)
+        if row.is_write and said.is_written:
+            said.objects = landmarks.watch(session.connection, said.objects, row)
         queue.answer(registry, queue.visit_of(db, session, row, now), said)
     if not waiting:
         return
     status = judge_message_set(answers.message_set_status or "")
-    if status.reaction in DONE or status.written is None or len(waiting) < len(rows):
+    if status.code == ID_SPENT and exchange.doubt is Doubt.SEARCHED:
+        recovery.requeue(db, exchange, now)
+        return
+    if status.code == ID_SPENT or status.reaction in DONE or status.written is None or len(waiting) < len(rows):
         raise DecodeError(f"{len(waiting)} of {exchange.request_count} requests have no answer")
     recovery.park_all(db, registry, exchange, session, status, now)
 
@@ -119,7 +126,7 @@ def refused(
             return True
         if status.written is False and exchange.is_write:
             exchange.attempts = max(0, exchange.attempts - 1)  # it is no sending that QuickBooks saw
-    elif is_unparsed and exchange.purpose in CAN_DO_WITHOUT:
+    elif exchange.purpose is Purpose.CLEARING or (is_unparsed and exchange.purpose in CAN_DO_WITHOUT):
         # A QuickBooks that does not know this question: the next step copes without the answer.
         exchange.state, exchange.answered_at = ExchangeState.REFUSED, now
         _do_without(db, session, exchange)

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from qbwc import exchanges, landmarks, pace, queue, sentences
+from qbwc import exchanges, landmarks, pace, queue, sentences, stamp
 from qbwc.errors import DecodeError
 from qbwc.exchanges import requests_of
 from qbwc.jobs import Registry
@@ -33,6 +33,8 @@ log = logging.getLogger("qbwc")
 
 MOST_SENDINGS = 6
 UNKNOWN_OUTCOME = "0x80040402"
+#: Visits that follow each other at once, as when two computers take turns, are one attempt.
+AN_ATTEMPT_A = timedelta(minutes=1)
 #: How long another PC may still be at work on a set that it was given.
 AT_WORK_FOR = timedelta(minutes=10)
 
@@ -113,8 +115,17 @@ def _step(db: orm.Session, registry: Registry, session: Session, exchange: Excha
         if _is_at_work_elsewhere(db, session, exchange, now):
             exchange.doubt = Doubt.HELD
             exchange.attempts -= 1  # waiting is no attempt
+            session.may_write = False  # two computers never write at once
             return None
-        questions = _look_ups(db, registry, session, exchange, now)
+        try:
+            with db.begin_nested():
+                questions = _look_ups(db, registry, session, exchange, now)
+        except queue.ENVIRONMENT:
+            raise
+        except Exception:
+            log.exception("exchange %s cannot be looked for", exchange.id)
+            exchange.doubt, session.last_error = Doubt.HELD, sentences.UNSURE
+            return None
         if questions:
             return exchanges.leave(db, session, questions, now, purpose=Purpose.LOOK_UP, about=exchange)
         exchange.doubt = Doubt.SEARCHED
@@ -123,10 +134,17 @@ def _step(db: orm.Session, registry: Registry, session: Session, exchange: Excha
     if exchange.attempts >= MOST_SENDINGS:
         _give_up(db, registry, session, exchange, now)
         return None
-    exchange.attempts += 1
+    if now - _last_tried(db, exchange) >= AN_ATTEMPT_A:
+        exchange.attempts += 1
     exchange.doubt = Doubt.NEW
     session.total += sum(row.state is RequestState.SENT for row in requests_of(db, exchange))
     return exchanges.leave(db, session, [], now, purpose=Purpose.CHECK, about=exchange)
+
+
+def _last_tried(db: orm.Session, exchange: Exchange) -> datetime:
+    """When the set left last, or was asked after."""
+    asked = db.scalar(sa.select(sa.func.max(Exchange.sent_at)).where(Exchange.about_id == exchange.id))
+    return max(exchange.sent_at, asked) if asked else exchange.sent_at
 
 
 def _again(db: orm.Session, session: Session, exchange: Exchange, now: datetime) -> Exchange | None:
@@ -193,19 +211,20 @@ def looked_up(
     An answer that says neither yes nor no leaves the set in doubt until the next visit.
     """
     waiting = {row.request_id: row for row in requests_of(db, exchange) if row.state is RequestState.SENT}
+    others = _written_by_others(db, exchange)
     taken: set[str] = set()
     answered: set[str] = set()
     is_unsure = False
     for said in read_answers(response):
-        row = waiting.get(said.request_id)
+        row = waiting.get(said.request_id or next((one for one in waiting if one not in answered), ""))
         if row is None:
             raise DecodeError(f"the answer {said.tag} {said.request_id} fits no request")
-        answered.add(said.request_id)
+        answered.add(row.request_id)
         status = judge(said.status_code, said.severity, said.message)
         if status.reaction not in DONE and status.reaction is not Reaction.USER_MAPPING:
             is_unsure = True
             continue
-        visit = queue.visit_of(db, session, row, now, frozenset(taken))
+        visit = queue.visit_of(db, session, row, now, others | taken)
         try:
             with db.begin_nested():
                 found = registry[row.job.kind].find(visit, said)
@@ -217,6 +236,7 @@ def looked_up(
             continue
         if found is not None:
             taken.add(found.txn_id)
+            row.txn_id = found.txn_id
             queue.answer(registry, visit, _as_answer(session, row, found))
         elif said.unread:
             is_unsure = True  # it may be the one that cannot be read
@@ -224,6 +244,24 @@ def looked_up(
     exchange.doubt = Doubt.HELD if is_unsure else Doubt.SEARCHED
     if is_unsure:
         session.last_error = sentences.UNSURE
+
+
+def _written_by_others(db: orm.Session, exchange: Exchange) -> frozenset[str]:
+    """The TxnIDs of what other sets wrote about that time: never to be taken for what this one wrote."""
+    known = sa.select(Request.txn_id).where(
+        Request.connection_id == exchange.connection_id,
+        Request.txn_id.is_not(None),
+        Request.answered_at >= exchange.first_sent_at - 2 * stamp.CLOCKS_DIFFER,
+    )
+    return frozenset(txn_id for txn_id in db.scalars(known) if txn_id)
+
+
+def requeue(db: orm.Session, exchange: Exchange, now: datetime) -> None:
+    """Its id is spent (9001), and nothing of it was found: its requests leave under another."""
+    exchange.state, exchange.answered_at = ExchangeState.REFUSED, now
+    rows = [row for row in requests_of(db, exchange) if row.state is RequestState.SENT]
+    for row in rows:
+        _queue_again(row, 2 * len(rows))
 
 
 def _as_answer(session: Session, row: Request, found: Any) -> Answer:

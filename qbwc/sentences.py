@@ -40,6 +40,12 @@ UNSURE: Said = {
     "fr": "QuickBooks n'a pas pu dire si des factures envoyées avant ont été enregistrées. "
     "La question lui sera reposée à la prochaine visite.",
 }
+ANOTHER_FILE: Said = {
+    "en": "Another company file was opened during the visit, so it was stopped. Open the right one, then click "
+    "Update Selected.",
+    "fr": "Un autre fichier de société a été ouvert pendant la visite, qui a donc été arrêtée. Ouvrez le bon, puis "
+    "cliquez sur Update Selected.",
+}
 NOBODY_DECIDED: Said = {
     "en": "Nobody decided in the portal, so nothing was written. Decide there, then click Update Selected.",
     "fr": "Personne n'a décidé dans le portail, donc rien n'a été écrit. Décidez-y, puis cliquez sur Update Selected.",

@@ -73,13 +73,20 @@ def look_up(message: Any) -> Any | None:
     return None
 
 
-def find(sought: Sought, objects: Iterable[Any], taken: Iterable[str] = ()) -> Any | None:
-    """The object that this write made or changed, or None. `taken` are TxnIDs that belong to other writes."""
+def find(
+    sought: Sought, objects: Iterable[Any], taken: Iterable[str] = (), *, shows_stamps: bool = False
+) -> Any | None:
+    """The object that this write made or changed, or None. `taken` are TxnIDs that belong to other writes.
+
+    `shows_stamps`: this QuickBooks is known to show them, so that what has none is not ours.
+    """
     others = frozenset(taken)
-    candidates = [one for one in objects if one.txn_id not in others]
+    shown = list(objects)
+    candidates = [one for one in shown if one.txn_id not in others]
     add = _addition(sought.message)
     if add is not None:
-        return _find_added(add, sought.left_at, candidates)
+        shows_stamps = shows_stamps or any(one.external_guid for one in shown)
+        return _find_added(add, sought.left_at, candidates, shows_stamps)
     if isinstance(sought.message, InvoiceModRq):
         mod = sought.message.invoice_mod
         return next((one for one in candidates if one.txn_id == mod.txn_id and _is_changed(mod, one)), None)
@@ -92,10 +99,14 @@ def _addition(message: Any) -> InvoiceAdd | CreditMemoAdd | None:
     return message.credit_memo_add if isinstance(message, CreditMemoAddRq) else None
 
 
-def _find_added(add: InvoiceAdd | CreditMemoAdd, left_at: datetime, candidates: list[Any]) -> Any | None:
+def _find_added(
+    add: InvoiceAdd | CreditMemoAdd, left_at: datetime, candidates: list[Any], shows_stamps: bool
+) -> Any | None:
     for one in candidates:
         if one.external_guid and _guid(one.external_guid) == _guid(add.external_guid or ""):
             return one
+    if shows_stamps:
+        return None  # ours would have one
     not_before = left_at.replace(tzinfo=None) - CLOCKS_DIFFER
     for one in candidates:
         is_new = one.time_created is None or one.time_created >= not_before

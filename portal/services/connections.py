@@ -202,15 +202,20 @@ def request_lists(portal: Portal, connection_id: int) -> None:
         find(db, connection_id).lists_wanted = True
 
 
-def confirm_company(portal: Portal, connection_id: int) -> None:
-    """A person says that the company file last seen is the right one. Raises Refused when none is in doubt."""
+def confirm_company(portal: Portal, connection_id: int, *, name: str | None = None, path: str | None = None) -> None:
+    """A person says that the company file last seen is the right one; `name` and `path` are what was on the page.
+
+    Raises Refused when none is in doubt, or another was seen since.
+    """
     with portal.database.write() as db:
         row = find(db, connection_id).wire
         was_stale = row.verdict is Verdict.STALE
         try:
-            company_file.confirm(db, row)
+            company_file.confirm(db, row, name=name, path=path)
         except QueueError:
-            raise Refused("There is nothing to confirm: no doubtful company file was seen.") from None
+            raise Refused(
+                "There is nothing to confirm: no company file is in doubt, or another one was seen since. Look again."
+            ) from None
         if was_stale:
             quickbooks.take_as_it_is(db, portal.registry, connection_id, portal.now())
 

@@ -42,7 +42,7 @@ CREATE, UPDATE, COST, READ_BACK = "create-invoice", "update-invoice", "item-cost
 LISTS_EVERY = timedelta(hours=20)
 RHYTHM_SLACK = timedelta(minutes=5)
 READ_BACK_AT_ONCE = 200
-UNKNOWN = "our-bug"
+UNKNOWN, UNREADABLE = "our-bug", "unreadable"
 LONGEST_DESCRIPTION = 4095
 COSTED_ITEMS = ("ItemService", "ItemNonInventory", "ItemOtherCharge")
 
@@ -162,9 +162,14 @@ def dispatch_again(db: orm.Session, registry: Registry, draft: Draft, connection
 
 
 def _look_first(draft: Draft, connection: Connection) -> tuple[str, Any]:
-    """The question that goes before anything is written again for a draft whose invoice is gone."""
+    """The question that goes before anything is written again for a draft whose invoice or lines are gone."""
     step, message = first_step(draft, connection)
-    return ("look", stamp.look_up(message)) if draft.mode is InvoiceMode.CREATE else (step, message)
+    if draft.mode is InvoiceMode.CREATE:
+        return "look", stamp.look_up(message)
+    if draft.txn_id is not None:
+        # It was written into this invoice: no other is ever chosen in its place.
+        return "read", txn.InvoiceQueryRq(txn_id=(draft.txn_id,), include_line_items=True, include_linked_txns=True)
+    return step, message
 
 
 def take_as_it_is(db: orm.Session, registry: Registry, connection_id: int, now: datetime) -> None:
@@ -191,9 +196,14 @@ def take_as_it_is(db: orm.Session, registry: Registry, connection_id: int, now: 
 def may_go_again(draft: Draft) -> bool:
     """Whether a person may send this draft again: it was refused, or what it wrote is no longer in QuickBooks."""
     if draft.state is DraftState.DIFFERENT:
-        is_undone = draft.mode is InvoiceMode.UPDATE and draft.code in (Difference.LINE_MISSING, Difference.QUANTITY)
-        return is_undone or draft.code == Difference.GONE or is_uncompared(draft)
+        return is_undone(draft) or draft.code == Difference.GONE or is_uncompared(draft)
     return draft.state is DraftState.PARKED
+
+
+def is_undone(draft: Draft) -> bool:
+    """Whether an invoice that was updated no longer holds our lines as they were written."""
+    lost = (Difference.LINE_MISSING, Difference.QUANTITY)
+    return draft.state is DraftState.DIFFERENT and draft.mode is InvoiceMode.UPDATE and draft.code in lost
 
 
 def is_uncompared(draft: Draft) -> bool:
@@ -419,8 +429,11 @@ class CreateInvoice(_InvoiceJob):
             draft = visit.db.get_one(Draft, visit.job.payload["draft"])
             wanted = _invoice_add(draft)
             sought = stamp.Sought(message=wanted, left_at=draft.written_at or visit.now)
-            found = stamp.find(sought, answer.objects)
-            if found is None:
+            others = _txn_ids_of_others(visit.db, draft)
+            found = stamp.find(sought, answer.objects, others, shows_stamps=visit.connection.shows_stamps)
+            if found is None and answer.unread:
+                self._park(visit, draft, UNREADABLE)
+            elif found is None:
                 visit.ask(wanted, "add")
             else:
                 self._note(visit, found)
@@ -443,6 +456,9 @@ class UpdateInvoice(_InvoiceJob):
         draft = visit.db.get_one(Draft, visit.job.payload["draft"])
         connection = visit.db.get_one(Connection, visit.connection.id)
         invoices = {invoice.txn_id: invoice for invoice in answer.objects}
+        if answer.unread:
+            self._park(visit, draft, UNREADABLE)
+            return
         chosen = choose(
             [_candidate(invoice) for invoice in invoices.values()],
             Period(draft.run.period_start, draft.run.period_end),
@@ -558,6 +574,9 @@ class ReadBack(JobKind):
         for invoice in answer.objects:
             for draft in visit.db.scalars(written.filter_by(txn_id=invoice.txn_id).order_by(Draft.id)).all():
                 compare(visit.db, draft, invoice, visit.now)
+        unread = [one.object_id for one in answer.unread]
+        for draft in visit.db.scalars(written.where(Draft.txn_id.in_(unread))).all():
+            draft.state, draft.code, draft.reconciled_at = DraftState.DIFFERENT, UNREADABLE, visit.now
         visit.db.flush()
         unread = [wire.RequestState.QUEUED, wire.RequestState.SENT]
         waiting = sa.select(wire.Request.id).where(
@@ -651,6 +670,12 @@ def lines_of_other_drafts(db: orm.Session, draft: Draft, txn_id: str) -> frozens
         .where(Run.connection_id == draft.run.connection_id)
     )
     return frozenset(line_id for line_id in db.scalars(lines) if line_id)
+
+
+def _txn_ids_of_others(db: orm.Session, draft: Draft) -> frozenset[str]:
+    """The invoices of this company file that other drafts wrote."""
+    ids = sa.select(Draft.txn_id).join(Run).where(Run.connection_id == draft.run.connection_id, Draft.id != draft.id)
+    return frozenset(txn_id for txn_id in db.scalars(ids) if txn_id)
 
 
 def _closing_date(connection: wire.Connection) -> date | None:

@@ -91,6 +91,11 @@ DIFFERENCES: dict[Difference, Sentence] = {
     ),
 }
 
+UNREADABLE = Sentence(
+    "QuickBooks shows this invoice, or another of this customer, in a form that cannot be read, so nothing is written. "
+    "Open and save the customer's invoices of the period in QuickBooks, then try again."
+)
+
 NO_COST_FIELD = Sentence(
     "The item %(item)s has no cost in QuickBooks, so its unit cost of %(cost)s is not written. In "
     "QuickBooks, edit the item and tick “This service is used in assemblies or is purchased for a "
@@ -106,4 +111,4 @@ def explain(code: str) -> Sentence | None:
         return OBSTACLES[Obstacle(code)]
     if code in set(Difference):
         return DIFFERENCES[Difference(code)]
-    return None
+    return UNREADABLE if code == "unreadable" else None

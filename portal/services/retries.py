@@ -31,7 +31,9 @@ def retry_draft(portal: Portal, connection_id: int, draft_id: int) -> None:
         if quickbooks.is_uncompared(draft):
             quickbooks.compare_again(db, draft, portal.now())
             return
-        if not quickbooks.may_be_written(db, draft):  # else the same bytes leave again, whatever the mapping is now
+        if quickbooks.is_undone(draft):
+            pass  # its lines belong into the very invoice that they were written into
+        elif not quickbooks.may_be_written(db, draft):  # else the same bytes leave again, whatever the mapping is now
             _remap(db, draft, connection)
             draft.txn_id = draft.ref_number = draft.kept = None
         draft.state, draft.code, draft.detail = DraftState.QUEUED, None, None
@@ -52,7 +54,9 @@ def _remap(db: orm.Session, draft: Draft, connection: Connection) -> None:
             line.item_list_id = offer.item_list_id
     if problem is not None:
         raise Refused(REASONS[problem].template)
-    draft.mode, draft.customer_list_id = organization.mode, organization.customer_list_id or ""
+    draft.customer_list_id = organization.customer_list_id or ""
+    if draft.written_at is None:  # else its job knows what to look for before it writes again
+        draft.mode = organization.mode
 
 
 def retry_cost(portal: Portal, connection_id: int, cost_id: int) -> None:

@@ -86,7 +86,8 @@ def renew_password(connection_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR)
 def confirm_company(connection_id: int) -> ResponseReturnValue:
     """Re-establish the link with the company file that was last seen."""
-    connections.confirm_company(portal_of_app(), connection_id)
+    shown = {name: request.form.get(name) or None for name in ("name", "path")}
+    connections.confirm_company(portal_of_app(), connection_id, name=shown["name"], path=shown["path"])
     flash(_("The link is re-established. Click Update Selected in the Web Connector."), "success")
     return redirect(url_for("connections.show", connection_id=connection_id), 303)
 

@@ -27,6 +27,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("minimum_interval", sa.Integer(), nullable=True))
         table.add_column(sa.Column("largest_set", sa.Integer(), nullable=True))
         table.add_column(sa.Column("landmarks", sa.JSON(), nullable=True))
+        table.add_column(sa.Column("shows_stamps", sa.Boolean(), nullable=False, server_default=sa.false()))
         table.add_column(sa.Column("has_stored_sets", sa.Boolean(), nullable=False, server_default=sa.false()))
         table.add_column(sa.Column("preparing_until", _MOMENT, nullable=True))
         table.add_column(sa.Column("refused_at", _MOMENT, nullable=True))
@@ -48,6 +49,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("warning", sa.Text(), nullable=True))
     with op.batch_alter_table("qbwc_request") as table:
         table.add_column(sa.Column("text_changes", sa.JSON(), nullable=True))
+        table.add_column(sa.Column("txn_id", sa.String(36), nullable=True))
     for name, columns, filled in _REQUEST_INDEXES:
         where = sa.text(f"{filled} IS NOT NULL")
         op.create_index(name, "qbwc_request", columns, sqlite_where=where, postgresql_where=where)
@@ -90,6 +92,7 @@ def downgrade() -> None:
         op.drop_index(name, table_name="qbwc_request")
     with op.batch_alter_table("qbwc_request") as table:
         table.drop_column("text_changes")
+        table.drop_column("txn_id")
     with op.batch_alter_table("qbwc_job") as table:
         table.drop_column("warning")
     with op.batch_alter_table("qbwc_session") as table:
@@ -118,6 +121,7 @@ def downgrade() -> None:
             "minimum_interval",
             "largest_set",
             "landmarks",
+            "shows_stamps",
             "has_stored_sets",
             "preparing_until",
             "refused_at",

@@ -96,3 +96,85 @@ def test_a_backup_that_was_restored_after_the_month_is_told_and_put_right(month:
     month.clock.at = month.clock.at.replace(day=4)
     assert month.visit().went_well
     assert month.states() == {"reconciled": 12}
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_several_organizations_join_one_invoice(month: Any, count: int) -> None:
+    names = ["Studio Lumière", "Avocats Bélanger Côté S.E.N.C.R.L.", "Pharmacie Nguyễn", "Ferme Coop des Cantons"]
+    for name in names[-count:]:
+        month.map(f"organization,{name},,Coop des Cantons,yes,update")
+    month.bill()
+    assert month.visit().went_well
+    assert month.states() == {"reconciled": 12}
+
+
+def test_an_invoice_that_cannot_be_read_is_not_taken_for_one_that_is_gone(
+    billed_month: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from portal.services.quickbooks import take_as_it_is
+    from qbwc.endpoint import Endpoint
+
+    month = billed_month
+    draft = month.draft("Studio Lumière")
+    txn_id = txn_of(month, draft.ref_number)
+    before = len(month.company()["transactions"]["Invoice"])
+    receive = Endpoint.receive_response
+
+    def spoil(self: Any, ticket: str, response: str, hresult: str, message: str) -> int:
+        spoiled = response.replace(
+            f"<TxnID>{txn_id}</TxnID>", f"<TxnID>{txn_id}</TxnID><TimeCreated>soon</TimeCreated>"
+        )
+        return receive(self, ticket, spoiled, hresult, message)
+
+    monkeypatch.setattr(Endpoint, "receive_response", spoil)
+    with month.portal.database.write() as db:
+        take_as_it_is(db, month.portal.registry, month.connection_id, month.clock())
+    for hour in (14, 16):
+        month.clock.at = month.clock.at.replace(hour=hour)
+        month.visit()
+        assert month.draft("Studio Lumière").code == "unreadable"
+        retries.retry_draft(month.portal, month.connection_id, draft.id)
+    assert len(month.company()["transactions"]["Invoice"]) == before
+    monkeypatch.undo()
+    month.clock.at = month.clock.at.replace(hour=18)
+    month.visit()
+    assert month.states() == {"reconciled": 12}
+
+
+def test_lines_that_are_gone_from_a_sent_invoice_go_into_no_other(billed_month: Any) -> None:
+    import copy
+
+    from portal.models import Draft
+    from portal.services.quickbooks import take_as_it_is
+
+    month = billed_month
+    draft = month.draft("Ferme Coop des Cantons")
+    with month.portal.database.read() as db:
+        ours = [line.txn_line_id for line in db.get_one(Draft, draft.id).lines]
+
+    def send_it(company: Any) -> None:
+        invoices = company.data["transactions"]["Invoice"]
+        one = next(invoice for invoice in invoices if invoice["RefNumber"] == draft.ref_number)
+        other = copy.deepcopy(one)
+        other.update(TxnID="FFF-1793534400", RefNumber="19999", IsToBePrinted="true")
+        other["lines"] = [
+            {**line, "TxnLineID": f"FF{number}-1793534400"}
+            for number, line in enumerate(other["lines"])
+            if line["TxnLineID"] not in ours
+        ]
+        invoices.append(other)
+        one["lines"] = [line for line in one["lines"] if line["TxnLineID"] != ours[-1]]
+        one.update(IsToBePrinted="false", IsToBeEmailed="false", IsPending="false")
+
+    month.edit(send_it)
+    with month.portal.database.write() as db:
+        take_as_it_is(db, month.portal.registry, month.connection_id, month.clock())
+    month.clock.at = month.clock.at.replace(hour=14)
+    month.visit()
+    assert month.draft("Ferme Coop des Cantons").code == "line-missing"
+    untouched = month.company()["transactions"]["Invoice"]
+    retries.retry_draft(month.portal, month.connection_id, draft.id)
+    month.clock.at = month.clock.at.replace(hour=16)
+    month.visit()
+    assert month.company()["transactions"]["Invoice"] == untouched
+    assert month.draft("Ferme Coop des Cantons").state == "parked"
