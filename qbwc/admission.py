@@ -32,6 +32,7 @@ BUSY_FOR = timedelta(seconds=90)
 AT_WORK_FOR = timedelta(minutes=10)
 REFUSALS_NOTED_EVERY = timedelta(minutes=1)
 POSTPONED_BY = 60
+CLOCKS_DIFFER = timedelta(minutes=2)
 
 BeforeVisit = Callable[[orm.Session, Connection, datetime], None]
 
@@ -162,8 +163,10 @@ def _is_in_use(session: Session, address: str, now: datetime) -> bool:
 
 
 def is_recent(idle: timedelta, limit: timedelta) -> bool:
-    """Whether so little time has passed; a clock that was set back proves nothing."""
-    return timedelta(0) <= idle < limit
+    """Whether so little time has passed. Calls that arrive together may be a little before each other, and servers'
+    clocks differ; one that was set back for longer proves nothing.
+    """
+    return -CLOCKS_DIFFER <= idle < limit
 
 
 def _has_lost(db: orm.Session, connection_id: int) -> bool:

@@ -158,7 +158,7 @@ def test_what_a_call_for_the_last_error_gets_in_every_state(asking: Any, state: 
         case Act.REFUSE:
             assert "not known here" in text
         case _ if state is State.DONE:
-            assert text.startswith("Nothing to do")
+            assert text.startswith("All done")
         case _ if state is State.FAILED:
             assert text == after.last_error["en"]
         case _:
