@@ -22,10 +22,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from portal.models import Draft, Organization
+from portal.models import CostState, Draft, ItemCost, Organization
 from portal.services import connections, retries
-from portal.wsgi import build_wsgi
+from portal.services.quickbooks import build_endpoint
 from qbwc.sandbox import Company, Outcome, parse_fault, read_manifest, visit
+from qbwc.wsgi import build_wsgi
 
 pytestmark = pytest.mark.matrix
 
@@ -106,9 +107,18 @@ GIVEN = {"TxnID", "TimeCreated", "TimeModified", "EditSequence", "RefNumber", "T
 
 
 def application(month: Any) -> Any:
-    """The server of a month, made once."""
+    """The endpoint of a month, made once: without pages, and without the WSDL, which only shows that it is there."""
     if "application" not in vars(month):
-        month.application = build_wsgi(month.portal)
+        portal = month.portal
+        endpoint = build_wsgi(build_endpoint(portal.database, portal.registry, portal.now, "1.0"))
+
+        def serve(environ: dict[str, Any], start_response: Any) -> Any:
+            if environ["REQUEST_METHOD"] == "GET":
+                start_response("200 OK", [("Content-Type", "text/plain")])
+                return [b""]
+            return endpoint(environ, start_response)
+
+        month.application = serve
     return month.application
 
 
@@ -143,10 +153,12 @@ def decide(month: Any) -> bool:
     while waiting := [draft.id for draft in month.run().drafts if draft.may_go_again]:
         retries.retry_draft(month.portal, month.connection_id, waiting[0])
         decided = True
-    for problem in month.status().problems:
-        if problem.cost_id is not None:
-            retries.retry_cost(month.portal, month.connection_id, problem.cost_id)
-            decided = True
+    with month.portal.database.read() as db:
+        refused = db.scalars(sa.select(ItemCost.id).filter_by(state=CostState.PARKED)).all()
+    for cost_id in refused:
+        assert cost_id in [problem.cost_id for problem in month.status().problems]
+        retries.retry_cost(month.portal, month.connection_id, cost_id)
+        decided = True
     return decided
 
 
@@ -283,11 +295,12 @@ def restarting(month: Any) -> Iterator[Callable[[Any], Any]]:
     """A server that is started anew before every single call."""
 
     def visit_once(again: Any) -> Any:
-        current = {"app": build_wsgi(again.portal)}
+        current = {"app": application(again)}
 
         def restart(_number: int, _operation: str) -> None:
             again.portal.database.close()
-            current["app"] = build_wsgi(again.portal)
+            del again.application
+            current["app"] = application(again)
 
         return call(again, on_call=restart, app=lambda environ, start: current["app"](environ, start))
 
