@@ -41,7 +41,7 @@ def test_before_anything_is_written_they_are_looked_for_once(world: Any, speak: 
     assert speak.steps(world.books.sent) == ["landmarks", "write", "write", "clear"]
     (query,) = etree.fromstring(world.books.sent[0].encode())[0]
     assert [one.text for one in query.iterchildren("TxnID")] == ["T-1", "T-2"]
-    assert [one.text for one in query.iterchildren("IncludeRetElement")] == ["TxnID", "EditSequence"]
+    assert [one.text for one in query.iterchildren("IncludeRetElement")] == ["TxnID", "EditSequence", "ExternalGUID"]
     assert speak.set_id(world.books.sent[0]) is None
 
 
