@@ -76,9 +76,12 @@ for _logger in (
 with warnings.catch_warnings():
     # Old syntax and old imports inside spyne; nothing that this package could change.
     warnings.simplefilter("ignore")
-    from spyne import Application, ComplexModel, Fault, Integer32, ServiceBase, Unicode, rpc
+    from spyne import Application, ComplexModel, Fault, Integer32, ServiceBase, Unicode, const, rpc
     from spyne.protocol.soap import Soap11
     from spyne.server.wsgi import WsgiApplication
+
+# Spyne would collect garbage once a second, in the middle of a call; Python does so by itself.
+const.MIN_GC_INTERVAL = float("inf")
 
 #: Where in a WSGI environment the envelope of a call waits, read already.
 ENVELOPE = "qbwc.envelope"

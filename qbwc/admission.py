@@ -28,8 +28,6 @@ from qbwc.session import State
 log = logging.getLogger("qbwc")
 
 BUSY_FOR = timedelta(seconds=90)
-#: QuickBooks may work that long on one set while another computer calls.
-AT_WORK_FOR = timedelta(minutes=10)
 REFUSALS_NOTED_EVERY = timedelta(minutes=1)
 POSTPONED_BY = 60
 CLOCKS_DIFFER = timedelta(minutes=2)
@@ -156,7 +154,8 @@ def _is_in_use(session: Session, address: str, now: datetime) -> bool:
     """
     idle = now - session.last_contact_at
     if session.state is State.WAITING:
-        return bool(session.address and address and session.address != address[:64]) and is_recent(idle, AT_WORK_FOR)
+        is_elsewhere = bool(session.address and address) and session.address != address[:64]
+        return is_elsewhere and is_recent(idle, recovery.AT_WORK_FOR)
     was_postponed = session.state is State.OPEN and session.pauses > 0
     is_over = session.state in (State.DONE, State.FAILED)
     return not was_postponed and not is_over and is_recent(idle, BUSY_FOR)

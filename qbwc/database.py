@@ -25,11 +25,7 @@ class Database:
         if self.url.drivername in ("postgres", "postgresql"):
             self.url = self.url.set(drivername="postgresql+psycopg")
         if self.is_sqlite:
-            self.engine = sa.create_engine(
-                self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
-            )
-            sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
+            self.engine = _sqlite_engine(self.url)
         else:
             # hide_parameters: an error's text ends in logs, and the values in it may be secrets or bodies.
             self.engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
@@ -38,12 +34,8 @@ class Database:
         if self.path is not None:
             # The setting belongs to a connection, so notes have connections of their own. In WAL mode NORMAL leaves
             # the disk alone at a commit, and the next FULL commit writes the same log to the disk as far as it goes.
-            engine = sa.create_engine(
-                self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
-            )
-            sa.event.listen(engine, "connect", _prepare_sqlite)
+            engine = _sqlite_engine(self.url)
             sa.event.listen(engine, "connect", _leave_disk_alone)
-            sa.event.listen(engine, "begin", _begin_sqlite)
             self._noter = engine.execution_options(qbwc_writes=True)
 
     @property
@@ -86,6 +78,15 @@ class Database:
         """Close all pooled connections."""
         self.engine.dispose()
         self._noter.dispose()
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -20,7 +20,7 @@ from qbwc.admission import Admission, BeforeVisit, hash_secret
 from qbwc.connector import ConnectorPolicy
 from qbwc.database import Database
 from qbwc.errors import DecodeError
-from qbwc.identity import Verdict, is_same_file
+from qbwc.identity import Verdict, is_same_name
 from qbwc.jobs import Registry
 from qbwc.models import Connection, Purpose, Session
 from qbwc.qbxml.envelope import render_request
@@ -102,9 +102,7 @@ class Endpoint:
                 return ""
             match act(session.state, Call.ASK):
                 case Act.RESEND:
-                    exchange = exchanges.out(db, session)
-                    exchange.attempts += 1
-                    return exchange.request_body or ""
+                    return exchanges.repeat(exchanges.out(db, session), now).request_body or ""
                 case Act.TAKE if session.company_path is None:
                     return self._begin(db, session, greeting_xml, company_path, now)
                 case Act.TAKE:
@@ -121,7 +119,7 @@ class Endpoint:
         known = session.company_path
         if known is None or session.state in (State.DONE, State.FAILED):
             return False
-        if known and company_path.strip() and not is_same_file(known, company_path):
+        if known and company_path.strip() and not is_same_name(known, company_path):
             return True
         if not greeting_xml.strip() or session.company_name is None:
             return False
@@ -199,7 +197,7 @@ class Endpoint:
         try:
             with db.begin_nested():
                 if exchange.purpose is Purpose.GREETING:
-                    exchanges.note_answer(exchange, history.without_secrets(response), now)
+                    exchanges.note_answer(exchange, response, now)
                     if not self._greet(session, response, session.company_path or ""):
                         return self._stop(session)
                 else:
@@ -241,7 +239,7 @@ class Endpoint:
         with self.database.write() as db:
             session = self._session(db, ticket, self._now())
             if session is None:
-                return sentences.UNKNOWN_TICKET["en"]
+                return self._farewell(db, ticket)
             match act(session.state, Call.ERROR):
                 case Act.PAUSE:
                     return NO_OP
@@ -274,7 +272,7 @@ class Endpoint:
         with self.database.write() as db:
             session = self._session(db, ticket, self._now())
             if session is None:
-                return sentences.UNKNOWN_TICKET["en"]
+                return self._farewell(db, ticket)
             company_file.give_up(session)
             return spoken(sentences.NOBODY_DECIDED, session.connection.language)
 
@@ -306,18 +304,18 @@ class Endpoint:
             is_done = session.last_error is None and session.state is State.DONE
             if not is_done:
                 session.last_error = session.last_error or sentences.NOT_FINISHED
-            self._close(db, session, now, "done" if is_done else "failed")
+            session.state, session.closed_at = State.CLOSED, now
+            session.result = "done" if is_done else "failed"
             return spoken(sentences.summary(session.done, session.failed) if is_done else session.last_error, language)
 
     def _farewell(self, db: orm.Session, ticket: str) -> str:
         """The text for a visit that is over: its result, when another call closed it after its last answer."""
-        closed = db.scalar(sa.select(Session).filter_by(ticket_hash=hash_secret(ticket), result="done"))
+        closed = db.scalar(sa.select(Session).filter_by(ticket_hash=hash_secret(ticket)))
         if closed is None:
             return sentences.UNKNOWN_TICKET["en"]
-        return spoken(sentences.summary(closed.done, closed.failed), closed.connection.language)
-
-    def _close(self, db: orm.Session, session: Session, now: datetime, result: str) -> None:
-        session.state, session.closed_at, session.result = State.CLOSED, now, result
+        is_done = closed.result == "done"
+        said = sentences.summary(closed.done, closed.failed) if is_done else sentences.UNKNOWN_TICKET
+        return spoken(said, closed.connection.language)
 
     def _session(self, db: orm.Session, ticket: str, now: datetime) -> Session | None:
         """The open session of a ticket. Its connection is locked first, as authenticate does: never a deadlock."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -18,6 +18,8 @@ from qbwc.redaction import without_secrets
 from qbwc.session import State
 
 CLEAR_ALL = "ClearAllMessageSets"
+#: What happens within a minute is one attempt, as when two computers take turns, or a connector asks twice.
+AN_ATTEMPT_A = timedelta(minutes=1)
 
 
 def leave(
@@ -53,6 +55,18 @@ def leave_with(db: orm.Session, session: Session, rows: Sequence[Request], now: 
 def leave_again(session: Session, exchange: Exchange, now: datetime) -> Exchange:
     """The same bytes under the same id, in this session."""
     exchange.session_id, exchange.sent_at = session.id, now
+    return _wait_for(session, exchange)
+
+
+def repeat(exchange: Exchange, now: datetime) -> Exchange:
+    """The connector asks for the set that it has just been given: the reply did not reach it."""
+    if now - exchange.sent_at >= AN_ATTEMPT_A:
+        exchange.attempts += 1
+        exchange.sent_at = now
+    return exchange
+
+
+def _wait_for(session: Session, exchange: Exchange) -> Exchange:
     session.state, session.before_id, session.out_id = State.WAITING, session.out_id, exchange.id
     return exchange
 
@@ -84,8 +98,7 @@ def _keep(
     )
     db.add(exchange)
     db.flush()
-    session.state, session.before_id, session.out_id = State.WAITING, session.out_id, exchange.id
-    return exchange
+    return _wait_for(session, exchange)
 
 
 def out(db: orm.Session, session: Session) -> Exchange:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from qbwc.errors import DecodeError
-from qbwc.identity import Known, Seen, Verdict, explain, is_same_guid, judge
+from qbwc.identity import Known, Seen, Verdict, explain, judge
 from qbwc.models import Connection, Session
 from qbwc.qbxml import read_answers
 from qbwc.qbxml.company import CompanyQueryRq, CompanyRet, HostQueryRq, HostRet, PreferencesQueryRq, PreferencesRet
 from qbwc.qbxml.envelope import VERSION
+from qbwc.qbxml.types import is_same_guid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

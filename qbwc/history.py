@@ -19,7 +19,7 @@ from sqlalchemy import orm
 
 from qbwc.mirror import PULL
 from qbwc.models import Exchange, ExchangeState, Job, JobState, Purpose, Request, RequestState, Session
-from qbwc.redaction import without_secrets as without_secrets
+from qbwc.redaction import without_secrets
 from qbwc.session import State
 
 

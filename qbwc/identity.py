@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from qbwc.qbxml.types import is_same_guid
+
 
 class Verdict(StrEnum):
     """What was recognised. GO writes; MOVED, RENAMED and STALE read only, and UNMARKED does neither, until a person
@@ -63,8 +65,8 @@ class Known:
 
 def judge(known: Known, seen: Seen) -> Verdict:
     """The verdict table of the protocol. A connection that never saw a file takes the first that carries its FileID."""
-    same_name = known.name is None or _same(known.name, seen.name)
-    same_path = known.path is None or _same(known.path, seen.path)
+    same_name = known.name is None or is_same_name(known.name, seen.name)
+    same_path = known.path is None or is_same_name(known.path, seen.path)
     if seen.file_id is None:
         if known.name is not None and not same_name:
             return Verdict.OTHER
@@ -95,23 +97,9 @@ def _is_older(found: str, known: str) -> bool:
     return found.isdigit() and known.isdigit() and int(found) < int(known)
 
 
-def is_same_file(one: str, other: str) -> bool:
-    """Whether two paths name the same company file, as Windows sees it."""
-    return _same(one, other)
-
-
-def _same(one: str, other: str) -> bool:
-    """Windows paths and company names are compared as Windows does: without regard to case."""
+def is_same_name(one: str, other: str) -> bool:
+    """Whether two paths or company names are the same, as Windows sees it: without regard to case."""
     return one.strip().casefold() == other.strip().casefold()
-
-
-def is_same_guid(one: str, other: str) -> bool:
-    """Whether two GUIDs are the same, whatever their case and braces."""
-    return _guid(one) == _guid(other)
-
-
-def _guid(text: str) -> str:
-    return text.strip().strip("{}").casefold()
 
 
 _CLICK = {"en": "then click Update Selected.", "fr": "puis cliquez sur Update Selected."}

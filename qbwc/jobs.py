@@ -133,6 +133,11 @@ class Registry:
             raise UnknownJobKind(name) from None
 
 
+def writes(message: Any) -> bool:
+    """Whether a message changes the company file."""
+    return not type(message).__name__.endswith("QueryRq")
+
+
 def add_request(
     db: orm.Session,
     job: Job,
@@ -156,7 +161,7 @@ def add_request(
         step=step,
         tag=tag,
         body="",
-        is_write=not tag.endswith("QueryRq"),
+        is_write=writes(message),
         state=RequestState.QUEUED,
         priority=priority,
         only_in_session_id=only_in_session_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from qbwc.models import Connection, Exchange, ExchangeState, Purpose, Session
 from qbwc.models import Request as RequestRow
 from qbwc.qbxml import read_answers
 from qbwc.qbxml.envelope import Request, render_request
-from qbwc.qbxml.reaction import DONE, Reaction
+from qbwc.qbxml.reaction import DONE, Reaction, Status
 from qbwc.qbxml.status import judge
 from qbwc.qbxml.transactions import (
     CreditMemoQueryRq,
@@ -92,9 +93,12 @@ def _ids(known: dict[str, str], kind: str) -> tuple[str, ...]:
 
 def found(session: Session, response: str) -> None:
     """Compare what the file holds with what we wrote. Raises DecodeError."""
-    if _has_trouble(session, response):
+    answers = _read(session, response)
+    if answers is None:
         return
-    seen = _seen(response, session)
+    shown = (one for answer in answers for one in answer.objects)
+    session.connection.shows_stamps |= any(getattr(one, "external_guid", None) for one in shown)
+    seen = _seen(answers)
     missing = missing_landmarks(session.connection.landmarks or {}, seen)
     if not missing:
         _drop(session, set())
@@ -102,28 +106,39 @@ def found(session: Session, response: str) -> None:
         _doubt(session)
 
 
-def _has_trouble(session: Session, response: str) -> bool:
-    """Whether QuickBooks cannot answer now: nothing is written in this visit, and nobody is asked to decide."""
-    for answer in read_answers(response):
-        status = judge(answer.status_code, answer.severity, answer.message)
-        if status.reaction in _PASSING:
-            session.may_write, session.last_error = False, sentences.refused(status)
-            return True
-    return False
+def _read(session: Session, response: str) -> list[_Answered] | None:
+    """The answers; None when QuickBooks cannot answer now: then nothing is written, and nobody is asked to decide."""
+    answers = _answers(response)
+    for answer in answers:
+        if answer.status.reaction in _PASSING:
+            session.may_write, session.last_error = False, sentences.refused(answer.status)
+            return None
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    status: Status
+    objects: list[Any]
+
+
+def _answers(response: str) -> list[_Answered]:
+    return [
+        _Answered(judge(answer.status_code, answer.severity, answer.message), list(answer.objects))
+        for answer in read_answers(response)
+    ]
 
 
 def deleted(session: Session, looked: Exchange, response: str) -> None:
     """Whether somebody deleted what is not there; `looked` is the set that looked for it. Raises DecodeError."""
-    if _has_trouble(session, response):
+    answers = _read(session, response)
+    if answers is None:
         return
-    gone: set[str] = set()
-    can_tell = True
-    for answer in read_answers(response):
-        can_tell = can_tell and judge(answer.status_code, answer.severity, answer.message).reaction in DONE
-        gone.update(f"{one.txn_del_type}:{one.txn_id}" for one in answer.objects if isinstance(one, TxnDeletedRet))
-    if not can_tell:
+    shown = [one for answer in answers for one in answer.objects]
+    gone = {f"{one.txn_del_type}:{one.txn_id}" for one in shown if isinstance(one, TxnDeletedRet)}
+    if not all(answer.status.reaction in DONE for answer in answers):
         without_deletions(session, looked)
-    elif missing_landmarks(session.connection.landmarks or {}, _seen(looked.answer_body or ""), gone):
+    elif missing_landmarks(session.connection.landmarks or {}, _seen_before(looked), gone):
         _doubt(session)
     else:
         _drop(session, gone)
@@ -132,7 +147,7 @@ def deleted(session: Session, looked: Exchange, response: str) -> None:
 def without_deletions(session: Session, looked: Exchange) -> None:
     """QuickBooks does not say what was deleted: a file that lacks them all is an older copy, one with some is not."""
     known = session.connection.landmarks or {}
-    missing = missing_landmarks(known, _seen(looked.answer_body or ""))
+    missing = missing_landmarks(known, _seen_before(looked))
     if len(missing) == len(known):
         _doubt(session)
     else:
@@ -148,16 +163,14 @@ def _drop(session: Session, gone: set[str]) -> None:
         connection.verdict = Verdict.GO  # the newest file is open again
 
 
-def _seen(response: str, session: Session | None = None) -> dict[str, str]:
-    """The transactions in an answer; with a session, its connection learns whether QuickBooks shows our stamps."""
-    seen: dict[str, str] = {}
-    for answer in read_answers(response):
-        for one in answer.objects:
-            if isinstance(one, InvoiceRet | CreditMemoRet):
-                seen[_name(one)] = one.edit_sequence or ""
-                if session is not None and one.external_guid:
-                    session.connection.shows_stamps = True
-    return seen
+def _seen_before(looked: Exchange) -> dict[str, str]:
+    return _seen(_answers(looked.answer_body or ""))
+
+
+def _seen(answers: list[_Answered]) -> dict[str, str]:
+    """The transactions in the answers, each with its EditSequence."""
+    shown = (one for answer in answers for one in answer.objects)
+    return {_name(one): one.edit_sequence or "" for one in shown if isinstance(one, InvoiceRet | CreditMemoRet)}
 
 
 def _doubt(session: Session) -> None:

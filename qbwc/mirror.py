@@ -290,13 +290,16 @@ def _same_list(visit: Visit) -> sa.ColumnElement[bool]:
 
 
 def _complete(visit: Visit) -> None:
+    """The end of a pull. One that lacks a page moves nothing: the next one asks from the same moment again."""
     payload = visit.job.payload
     state = visit.db.get_one(ListState, (visit.connection.id, payload["list"]))
-    state.is_complete, state.refreshed_at = True, visit.now
-    if not payload["since"]:
-        state.pulled_whole_at = visit.now
-    if payload["newest"] and payload["newest"] > (state.watermark or ""):
-        state.watermark = payload["newest"]
+    state.refreshed_at = visit.now
+    if payload["is_whole"]:
+        state.is_complete = True
+        if not payload["since"]:
+            state.pulled_whole_at = visit.now
+        if payload["newest"] and payload["newest"] > (state.watermark or ""):
+            state.watermark = payload["newest"]
     visit.finish()
 
 

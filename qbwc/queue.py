@@ -19,7 +19,7 @@ from sqlalchemy import orm
 
 from qbwc import pace, sentences
 from qbwc.errors import DecodeError, QbwcError, QueueError
-from qbwc.jobs import Registry, Visit, add_request
+from qbwc.jobs import Registry, Visit, add_request, writes
 from qbwc.models import Connection, Doubt, Exchange, ExchangeState, Job, JobState, Request, RequestState, Session
 from qbwc.qbxml import Answer
 from qbwc.qbxml.reaction import DONE, Reaction, Section, Text
@@ -96,7 +96,7 @@ def retry(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tupl
     _lock(db, job)
     if job.state not in (JobState.PARKED, JobState.CANCELLED):
         raise QueueError(f"Job {job.kind} {job.key} is {job.state}; only a parked or cancelled job can begin again.")
-    if _has_written(db, job) and any(_writes(message) for _step, message in messages):
+    if _has_written(db, job) and any(writes(message) for _step, message in messages):
         raise QueueError(f"Job {job.kind} {job.key} has written already: look for what it made before it writes again.")
     _begin(db, registry, job, messages, now)
 
@@ -110,13 +110,9 @@ def redo(db: orm.Session, registry: Registry, job: Job, messages: Sequence[tuple
     _lock(db, job)
     if job.state is not JobState.DONE:
         raise QueueError(f"Job {job.kind} {job.key} is {job.state}; only one that is done can be done again.")
-    if any(_writes(message) for _step, message in messages):
+    if any(writes(message) for _step, message in messages):
         raise QueueError(f"Job {job.kind} {job.key} was done: look for what it made before anything is written again.")
     _begin(db, registry, job, messages, now)
-
-
-def _writes(message: Any) -> bool:
-    return not type(message).__name__.endswith("QueryRq")
 
 
 def _has_written(db: orm.Session, job: Job) -> bool:
@@ -274,8 +270,6 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
         # A right that is missing for one is missing for all: what waits is not refused one by one.
         _again(request, visit.session.id)
         visit.session.may_write, visit.session.last_error = False, sentences.refused(status)
-    elif status.reaction is Reaction.REQUEUE and request.attempts < MOST_ATTEMPTS:
-        _again(request, None if request.attempts % LOCK_TRIES else visit.session.id)
     elif status.reaction is Reaction.REFRESH_AND_RETRY_ONCE and job.payload.get("refreshed", 0) < MOST_REFRESHES:
         request.state = RequestState.ANSWERED
         visit.session.done += 1
@@ -284,7 +278,7 @@ def _handle(registry: Registry, visit: Visit, said: Answer, status: Status) -> N
         job.payload = {**job.payload, "refreshed": job.payload.get("refreshed", 0) + (1 if is_ours else MOST_REFRESHES)}
         if not handler.stale(visit, said):
             park(registry, visit, status)
-    elif status.reaction is Reaction.RETRY_LOCK and request.attempts < MOST_ATTEMPTS:
+    elif status.reaction in (Reaction.REQUEUE, Reaction.RETRY_LOCK) and request.attempts < MOST_ATTEMPTS:
         _again(request, None if request.attempts % LOCK_TRIES else visit.session.id)
     elif status.reaction is Reaction.RETRY_LATER and request.attempts < (2 if status.once else LOCK_TRIES):
         _again(request, visit.session.id)

@@ -27,7 +27,7 @@ PARSE_REFUSED = "0x80040400"
 #: Another set had this id before: what became of ours is to be looked for.
 ID_SPENT = "9001"
 #: Questions that a QuickBooks may not know.
-CAN_DO_WITHOUT = (Purpose.LANDMARKS, Purpose.DELETIONS, Purpose.CHECK, Purpose.CLEARING)
+CAN_DO_WITHOUT = (Purpose.LANDMARKS, Purpose.DELETIONS, Purpose.CHECK)
 
 
 def apply(

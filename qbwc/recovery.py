@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,9 +34,7 @@ log = logging.getLogger("qbwc")
 
 MOST_SENDINGS = 6
 UNKNOWN_OUTCOME = "0x80040402"
-#: Visits that follow each other at once, as when two computers take turns, are one attempt.
-AN_ATTEMPT_A = timedelta(minutes=1)
-#: How long another PC may still be at work on a set that it was given.
+#: How long QuickBooks on another PC may still be at work on a set that it was given.
 AT_WORK_FOR = timedelta(minutes=10)
 
 
@@ -78,7 +77,7 @@ def _ask_anew(db: orm.Session, registry: Registry, session: Session, exchange: E
             status = judge_hresult(exchange.hresult or UNKNOWN_OUTCOME, exchange.message or "")
             queue.park(registry, queue.visit_of(db, session, request, now), status)
         else:
-            _queue_again(request, len(requests))
+            _queue_again(request, _half(requests))
 
 
 # -- write sets in doubt ---------------------------------------------------------------------------------------------
@@ -134,10 +133,10 @@ def _step(db: orm.Session, registry: Registry, session: Session, exchange: Excha
     if exchange.attempts >= MOST_SENDINGS:
         _give_up(db, registry, session, exchange, now)
         return None
-    if now - _last_tried(db, exchange) >= AN_ATTEMPT_A:
+    if now - _last_tried(db, exchange) >= exchanges.AN_ATTEMPT_A:
         exchange.attempts += 1
     exchange.doubt = Doubt.NEW
-    session.total += sum(row.state is RequestState.SENT for row in requests_of(db, exchange))
+    session.total += len(_open(db, exchange))
     return exchanges.leave(db, session, [], now, purpose=Purpose.CHECK, about=exchange)
 
 
@@ -150,12 +149,10 @@ def _last_tried(db: orm.Session, exchange: Exchange) -> datetime:
 def _again(db: orm.Session, session: Session, exchange: Exchange, now: datetime) -> Exchange | None:
     """The same bytes; where some of the set was found, the rest was refused or lost, and leaves in a set of its own."""
     rows = requests_of(db, exchange)
-    open_rows = [row for row in rows if row.state is RequestState.SENT]
+    open_rows = _open(db, exchange)
     if len(open_rows) == len(rows):
         return exchanges.leave_again(session, exchange, now)
-    exchange.state, exchange.answered_at = ExchangeState.ANSWERED, exchange.answered_at or now
-    for row in open_rows:
-        _queue_again(row, 2 * len(open_rows))
+    _end(exchange, ExchangeState.ANSWERED, exchange.answered_at or now, open_rows, at_most=len(open_rows))
     db.flush()
     return None
 
@@ -179,17 +176,13 @@ def _give_up(db: orm.Session, registry: Registry, session: Session, exchange: Ex
     """
     exchange.state = ExchangeState.LOST
     status = judge_hresult(exchange.hresult or UNKNOWN_OUTCOME, exchange.message or "")
-    for request in requests_of(db, exchange):
-        if request.state is RequestState.SENT:
-            visit = queue.visit_of(db, session, request, now)
-            queue.park(registry, visit, dataclasses.replace(status, written=None))
+    for request in _open(db, exchange):
+        queue.park(registry, queue.visit_of(db, session, request, now), dataclasses.replace(status, written=None))
 
 
 def _look_ups(db: orm.Session, registry: Registry, session: Session, exchange: Exchange, now: datetime) -> list[str]:
     questions = []
-    for row in requests_of(db, exchange):
-        if row.state is not RequestState.SENT:
-            continue
+    for row in _open(db, exchange):
         query = registry[row.job.kind].look_up(queue.visit_of(db, session, row, now))
         if query is not None:
             questions.append(render_request(query, row.request_id))
@@ -210,7 +203,7 @@ def looked_up(
 
     An answer that says neither yes nor no leaves the set in doubt until the next visit.
     """
-    waiting = {row.request_id: row for row in requests_of(db, exchange) if row.state is RequestState.SENT}
+    waiting = {row.request_id: row for row in _open(db, exchange)}
     others = _written_by_others(db, exchange)
     taken: set[str] = set()
     answered: set[str] = set()
@@ -258,10 +251,8 @@ def _written_by_others(db: orm.Session, exchange: Exchange) -> frozenset[str]:
 
 def requeue(db: orm.Session, exchange: Exchange, now: datetime) -> None:
     """Its id is spent (9001), and nothing of it was found: its requests leave under another."""
-    exchange.state, exchange.answered_at = ExchangeState.REFUSED, now
-    rows = [row for row in requests_of(db, exchange) if row.state is RequestState.SENT]
-    for row in rows:
-        _queue_again(row, 2 * len(rows))
+    rows = _open(db, exchange)
+    _end(exchange, ExchangeState.REFUSED, now, rows, at_most=len(rows))
 
 
 def _as_answer(session: Session, row: Request, found: Any) -> Answer:
@@ -280,26 +271,39 @@ def refuse(
     db: orm.Session, registry: Registry, exchange: Exchange, session: Session, status: Status, now: datetime
 ) -> None:
     """QuickBooks refused the set as a whole (0x80040400): halve it until the request that is to blame stands alone."""
-    exchange.state, exchange.answered_at = ExchangeState.REFUSED, now
-    requests = [row for row in requests_of(db, exchange) if row.state is RequestState.SENT]
-    if len(requests) == 1:
-        queue.park(registry, queue.visit_of(db, session, requests[0], now), status)
-        return
-    for request in requests:
-        _queue_again(request, len(requests))
+    rows = _open(db, exchange)
+    if len(rows) == 1:
+        park_all(db, registry, exchange, session, status, now)
+    else:
+        _end(exchange, ExchangeState.REFUSED, now, rows, at_most=_half(rows))
 
 
 def park_all(
     db: orm.Session, registry: Registry, exchange: Exchange, session: Session, status: Status, now: datetime
 ) -> None:
     """QuickBooks took nothing of the set, and would not the next time: every request is left to a person."""
-    exchange.state, exchange.answered_at = ExchangeState.REFUSED, now
-    for row in requests_of(db, exchange):
-        if row.state is RequestState.SENT:
-            queue.park(registry, queue.visit_of(db, session, row, now), status)
+    rows = _open(db, exchange)
+    _end(exchange, ExchangeState.REFUSED, now, [], at_most=1)
+    for row in rows:
+        queue.park(registry, queue.visit_of(db, session, row, now), status)
 
 
-def _queue_again(request: Request, together: int) -> None:
-    """Back into the queue, with at most half as many beside it as before."""
+def _open(db: orm.Session, exchange: Exchange) -> list[Request]:
+    """The requests of a set of which nobody knows yet what became."""
+    return [row for row in requests_of(db, exchange) if row.state is RequestState.SENT]
+
+
+def _end(exchange: Exchange, state: ExchangeState, at: datetime, rows: Sequence[Request], *, at_most: int) -> None:
+    """Nothing more is expected of this set: these of its requests leave in others, at most so many together."""
+    exchange.state, exchange.answered_at = state, at
+    for row in rows:
+        _queue_again(row, at_most)
+
+
+def _half(rows: Sequence[Request]) -> int:
+    return max(1, len(rows) // 2)
+
+
+def _queue_again(request: Request, at_most: int) -> None:
     request.state, request.exchange_id, request.position = RequestState.QUEUED, None, None
-    request.largest_set = max(1, together // 2)
+    request.largest_set = at_most

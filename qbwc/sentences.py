@@ -87,7 +87,7 @@ def summary(done: int, failed: int) -> Said:
     if failed:
         return {
             "en": f"{done} requests answered; {failed} need attention: see the Status page.",
-            "fr": f"{done} demandes traitées; {failed} à corriger : voyez la page État.",
+            "fr": f"{done} demandes traitées; {failed} à corriger : voyez la page Statut.",
         }
     return {
         "en": f"All done: {done} requests answered.",

@@ -27,7 +27,7 @@ from qbwc.qbxml.transactions import (
     InvoiceQueryRq,
     TxnDateRangeFilter,
 )
-from qbwc.qbxml.types import Ref
+from qbwc.qbxml.types import Ref, is_same_guid
 
 #: QuickBooks' clock is naive local time, ours UTC: they differ by at most a day, and some more for a wrong clock.
 CLOCKS_DIFFER = timedelta(hours=36)
@@ -103,7 +103,7 @@ def _find_added(
     add: InvoiceAdd | CreditMemoAdd, left_at: datetime, candidates: list[Any], shows_stamps: bool
 ) -> Any | None:
     for one in candidates:
-        if one.external_guid and _guid(one.external_guid) == _guid(add.external_guid or ""):
+        if one.external_guid and is_same_guid(one.external_guid, add.external_guid or ""):
             return one
     if shows_stamps:
         return None  # ours would have one
@@ -158,7 +158,3 @@ def _is_same(sent: Any, kept: Any) -> bool:
     if isinstance(sent, str):
         return " ".join(sent.split()) == " ".join((kept or "").split())
     return bool(sent == kept)
-
-
-def _guid(text: str) -> str:
-    return text.strip().strip("{}").casefold()

@@ -9,11 +9,10 @@ from sqlalchemy import orm
 from portal.errors import Refused
 from portal.models import Connection
 from portal.services import Portal
+from portal.services.accounts import LANGUAGES
 from portal.services.connections import find
 from qbwc import company_file
 from qbwc import models as wire
-
-LANGUAGES = ("en", "fr")
 
 
 def choose_window(portal: Portal, connection_id: int, *, language: str, opens_page: bool) -> None:

@@ -53,8 +53,8 @@ class EntityFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceQueryRq:
-    """Invoices; lines and linked transactions come only when asked for."""
+class _TxnQuery:
+    """Transactions of one kind: by id, by number, or by filters."""
 
     iterator: Annotated[str | None, Attribute] = None
     iterator_id: Annotated[str | None, Attribute] = None
@@ -65,6 +65,12 @@ class InvoiceQueryRq:
     modified_date_range_filter: ModifiedDateRangeFilter | None = None
     txn_date_range_filter: TxnDateRangeFilter | None = None
     entity_filter: EntityFilter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceQueryRq(_TxnQuery):
+    """Invoices; lines and linked transactions come only when asked for."""
+
     paid_status: str | None = None
     include_line_items: bool | None = None
     include_linked_txns: bool | None = None
@@ -73,18 +79,9 @@ class InvoiceQueryRq:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreditMemoQueryRq:
+class CreditMemoQueryRq(_TxnQuery):
     """Credit memos; lines and linked transactions come only when asked for."""
 
-    iterator: Annotated[str | None, Attribute] = None
-    iterator_id: Annotated[str | None, Attribute] = None
-    meta_data: Annotated[str | None, Attribute] = None
-    txn_id: tuple[Id, ...] = ()
-    ref_number: tuple[str, ...] = ()
-    max_returned: int | None = None
-    modified_date_range_filter: ModifiedDateRangeFilter | None = None
-    txn_date_range_filter: TxnDateRangeFilter | None = None
-    entity_filter: EntityFilter | None = None
     include_line_items: bool | None = None
     include_linked_txns: bool | None = None
     include_ret_element: tuple[RetElement, ...] = ()

@@ -90,3 +90,12 @@ class DataExtRet:
     data_ext_name: str
     data_ext_type: str
     data_ext_value: str
+
+
+def is_same_guid(one: str, other: str) -> bool:
+    """Whether two GUIDs are the same, whatever their case and braces."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(guid: str) -> str:
+    return guid.strip().strip("{}").casefold()

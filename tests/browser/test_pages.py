@@ -5,10 +5,12 @@ It drives the demonstration, whose QuickBooks is the sandbox. Screenshots are ke
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,10 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield browser
         browser.close()
+    with warnings.catch_warnings():
+        # Playwright leaves its driver's pipes to the collector, which would complain in the middle of another test.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

@@ -362,9 +362,9 @@ def nursery() -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    yield process
-    process.kill()
-    process.wait()
+    with process:  # closes its pipes too
+        yield process
+        process.kill()
 
 
 @pytest.fixture

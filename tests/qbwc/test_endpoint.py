@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from qbwc import company_file, pace, receiving
 from qbwc.endpoint import UNEXPECTED
 from qbwc.identity import Verdict
-from qbwc.models import Exchange, ExchangeState, JobState, Purpose, Request, Session
+from qbwc.models import Connection, Exchange, ExchangeState, JobState, Purpose, Request, Session
 from qbwc.session import State
 
 # -- a plain visit ------------------------------------------------------------
@@ -85,6 +85,17 @@ def test_an_unknown_ticket_gets_nothing_and_harms_nothing(world: Any, ticket: st
     assert "not known here" in world.endpoint.get_last_error(ticket)
     assert "not known here" in world.endpoint.close_connection(ticket)
     assert world.rows(Exchange) == []
+
+
+def test_a_ticket_that_is_over_is_told_so_in_the_connections_language(world: Any) -> None:
+    world.put("a")
+    ticket = world.ticket()
+    world.ask(ticket, first=True)
+    with world.database.write() as db:
+        db.scalars(sa.select(Connection)).one().language = "fr"
+    world.endpoint.close_connection(ticket)
+    assert "Cette visite" in world.endpoint.get_last_error(ticket)
+    assert "Cette visite" in world.endpoint.close_connection(ticket)
 
 
 def test_a_closed_ticket_is_spent(world: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from qbwc import company_file, queue
 from qbwc.errors import QueueError
 from qbwc.identity import Verdict
-from qbwc.models import ListObject
+from qbwc.models import ListObject, ListState
 
 OTHER_OWNER = "{99999999-86F1-4FCC-B1FF-966DE1813D20}"
 
@@ -269,6 +269,27 @@ def test_a_page_that_was_executed_twice_starts_the_list_again(world: Any, pages:
             break
         document = world.ask(ticket)
     assert lost
+    assert customers(world) == 1400
+
+
+def test_a_pull_that_lacks_a_page_every_time_is_not_taken_for_a_whole_one(world: Any, pages: Any) -> None:
+    pages(world.books, 1400, 500)
+    say = world.books.says["CustomerQuery"]
+    # The last page never comes: after the second, nothing is left.
+    world.books.says["CustomerQuery"] = lambda request: re.sub(
+        'iteratorRemainingCount="400"', 'iteratorRemainingCount="0"', say(request)
+    )
+    world.refresh()
+    world.visit()
+    (state,) = [row for row in world.rows(ListState) if row.kind == "customer"]
+    assert (state.is_complete, state.watermark, state.pulled_whole_at) == (False, None, None)
+    world.books.says["CustomerQuery"] = say
+    world.clock.tick(3600)
+    world.refresh()
+    world.visit()
+    (state,) = [row for row in world.rows(ListState) if row.kind == "customer"]
+    assert state.is_complete
+    assert state.pulled_whole_at is not None
     assert customers(world) == 1400
 
 

@@ -60,4 +60,4 @@ def test_a_refusal_names_its_code_what_happened_and_what_to_do() -> None:
 def test_the_summary_counts_and_says_where_to_look() -> None:
     assert sentences.summary(3, 0)["en"] == "All done: 3 requests answered."
     assert "2 need attention" in sentences.summary(3, 2)["en"]
-    assert "page État" in sentences.summary(3, 2)["fr"]
+    assert "page Statut" in sentences.summary(3, 2)["fr"]
