@@ -66,8 +66,7 @@ class Admission:
 
     def admit(self, user_name: str, password: str, address: str, now: datetime) -> list[str]:
         """The two to four texts of authenticate (Web Connector guide)."""
-        with self._database.read() as db:
-            known = db.execute(_KNOWN, {"user_name": user_name}).first()
+        known = self._database.look(_KNOWN, {"user_name": user_name})
         # An unknown user costs the same comparison as a known one.
         is_right = hmac.compare_digest(hash_secret(password), known.secret_hash if known else hash_secret(""))
         if known is None or not is_right or not known.is_active:

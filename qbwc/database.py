@@ -56,6 +56,11 @@ class Database:
             session.expunge_all()  # a rollback would empty the objects
             session.rollback()
 
+    def look(self, statement: sa.Executable, values: dict[str, Any]) -> sa.Row[Any] | None:
+        """The first row of one statement that only reads: half the cost of read(), for what every poll asks."""
+        with self.engine.connect() as connection:
+            return connection.execute(statement, values).first()
+
     @contextmanager
     def write(self) -> Iterator[orm.Session]:
         """A transaction that commits at the end, or leaves nothing behind when an exception passes."""

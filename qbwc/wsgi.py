@@ -22,7 +22,7 @@ from lxml import etree
 
 from qbwc._spyne import ENVELOPE, Application, ReadSoap11, Soap11, WsgiApplication
 from qbwc.endpoint import Endpoint
-from qbwc.qbxml.text import TAG, escape, legible
+from qbwc.qbxml.text import TAG, escape, is_plain, legible
 from qbwc.service import NAMESPACE, build_service
 
 # An answer of 64 MB: inside SOAP every "<" and ">" is three bytes longer, which is half as much again for a list of
@@ -157,6 +157,8 @@ def _as_utf8(body: bytes) -> bytes:
 
     What the caller states is not asked: the bytes tell UTF-16 and UTF-8, and what is neither is Windows Latin.
     """
+    if len(body) <= PIECE and is_plain(body):
+        return body  # as most calls are
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         charset = "utf-16"
     elif body.startswith((b"<\0", b"\0<")):

@@ -158,6 +158,11 @@ def legible(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield _legible(kept)
 
 
+def is_plain(data: bytes) -> bool:
+    """Whether a document is ASCII with nothing in it that `legible` would take out."""
+    return data.isascii() and b"&#" not in data and len(data.translate(None, _CONTROLS)) == len(data)
+
+
 def _legible(data: bytes) -> bytes:
     if len(data.translate(None, _CONTROLS)) != len(data):
         data = data.translate(None, _CONTROLS)
