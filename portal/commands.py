@@ -30,7 +30,7 @@ from portal.report import (
     plain,
     table,
 )
-from portal.services import Portal, accounts, build_portal, catalog, connections, exchanges, mappings, runs, status
+from portal.services import Portal, accounts, billing, build_portal, catalog, connections, exchanges, mappings, preview, runs, status
 
 LAST_VISITS = 10
 
@@ -166,11 +166,11 @@ def _map(portal: Portal, args: argparse.Namespace) -> int:
 def _bill(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
     if args.preview:
-        seen = runs.preview(portal, found.id, args.date)
+        seen = preview.preview(portal, found.id, args.date)
         show(args, seen, describe_preview(seen))
         return 0
-    before = runs.preview(portal, found.id, args.date)
-    made = runs.bill(portal, found.id, args.date)
+    before = preview.preview(portal, found.id, args.date)
+    made = billing.bill(portal, found.id, args.date)
     queued = sum(1 for draft in made.drafts if draft.state is DraftState.QUEUED)
     text = f"{queued} invoices wait for the next visit of the Web Connector (Update Selected).\n\n{describe_run(made)}"
     if before.skipped:

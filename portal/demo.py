@@ -24,7 +24,7 @@ from portal.errors import Unusable
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
 from portal.server import PortTaken, listen, serve_in_thread
-from portal.services import Portal, accounts, build_portal, catalog, connections, mappings, runs, status
+from portal.services import Portal, accounts, billing, build_portal, catalog, connections, mappings, runs, status
 from portal.web.demo import DemoVisit, demo_blueprint
 from portal.wsgi import build_wsgi
 from qbwc.sandbox import Company, Visit, print_end, print_step, read_manifest, visit
@@ -140,7 +140,7 @@ def _play_month(stage: _Stage) -> runs.RunView:
     with _step("Mapping offers and organizations, billing October 2026"):
         mapping = samples_folder() / "mapping.csv"
         mappings.apply_csv(stage.portal, stage.connection_id, mapping.read_bytes(), mapping.name)
-        made = runs.bill(stage.portal, stage.connection_id, INVOICE_DATE)
+        made = billing.bill(stage.portal, stage.connection_id, INVOICE_DATE)
     with _step("Second visit: costs are pushed, invoices created and updated, and read back"):
         _must(stage.visit())
     return runs.get_run(stage.portal, stage.connection_id, made.id)

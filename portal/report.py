@@ -10,7 +10,7 @@ from typing import Any
 
 from portal.errors import Sentence
 from portal.models import DraftState
-from portal.services import catalog, exchanges, runs, status
+from portal.services import catalog, exchanges, preview, runs, status
 
 
 def plain(value: Any) -> Any:
@@ -55,14 +55,18 @@ def describe_import(result: catalog.ImportResult) -> str:
         f"{result.rows} charges from {result.period_start} to {result.period_last}, {totals}: "
         f"{result.added} new, {result.changed} changed, {result.unchanged} already here."
     )
-    if result.already_billed:
-        text += f" {result.already_billed} differ from what was already billed and were left as they are."
+    if result.withdrawn:
+        text += f" {result.withdrawn} are no longer listed and were taken back."
+    if result.corrected:
+        text += f" {result.corrected} of these were billed already: the next run credits or charges the difference."
+    if result.absent:
+        text += f" None of the {result.absent} charges of an earlier file of this period is in it: they stay."
     if result.new_offers or result.new_organizations:
         text += f"\nTo be mapped: {result.new_offers} new offers, {result.new_organizations} new organizations."
     return text
 
 
-def describe_preview(seen: runs.Preview) -> str:
+def describe_preview(seen: preview.Preview) -> str:
     """A preview as text: the arithmetic of every line, then what is left out."""
     parts = [f"Invoice date {seen.invoice_date}, period {seen.period_start} to {seen.period_last}"]
     for draft in seen.drafts:
@@ -80,7 +84,7 @@ def describe_preview(seen: runs.Preview) -> str:
     return "\n".join(parts)
 
 
-def describe_skipped(seen: runs.Preview) -> str:
+def describe_skipped(seen: preview.Preview) -> str:
     """What is not billed, and why, as a table."""
     rows = [(row.organization, row.offer, row.count, row.reason) for row in seen.skipped]
     return table(("Organization", "Offer", "Charges", "Why"), rows, frozenset({2}))

@@ -67,7 +67,7 @@ def choice(kind: type[StrEnum]) -> Enum:
     )
 
 
-def _index_of_some(name: str, *columns: str, where: str) -> Index:
+def index_of_some(name: str, *columns: str, where: str) -> Index:
     """An index of the rows for which a condition holds."""
     return Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
@@ -251,9 +251,9 @@ class Request(Base):
         Index("ix_qbwc_request_job_id", "job_id"),
         Index("ix_qbwc_request_exchange_id", "exchange_id"),
         # The few that are bound to a session, without a look at all that wait; and for deleting a session.
-        _index_of_some("ix_qbwc_request_bound", "connection_id", "state", where="only_in_session_id IS NOT NULL"),
-        _index_of_some("ix_qbwc_request_only_in", "only_in_session_id", where="only_in_session_id IS NOT NULL"),
-        _index_of_some("ix_qbwc_request_not_in", "not_in_session_id", where="not_in_session_id IS NOT NULL"),
+        index_of_some("ix_qbwc_request_bound", "connection_id", "state", where="only_in_session_id IS NOT NULL"),
+        index_of_some("ix_qbwc_request_only_in", "only_in_session_id", where="only_in_session_id IS NOT NULL"),
+        index_of_some("ix_qbwc_request_not_in", "not_in_session_id", where="not_in_session_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -292,7 +292,7 @@ class Exchange(Base):
     __tablename__ = "qbwc_exchange"
     __table_args__ = (
         Index("ix_qbwc_exchange_open", "connection_id", "state", "id"),
-        _index_of_some("ix_qbwc_exchange_about", "about_id", where="about_id IS NOT NULL"),
+        index_of_some("ix_qbwc_exchange_about", "about_id", where="about_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

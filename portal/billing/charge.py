@@ -102,6 +102,11 @@ class Charge:
     tags: tuple[tuple[str, str], ...] = ()
     """Name and value of whatever else the provider said, in its order; names may repeat."""
 
+    @property
+    def signed(self) -> Decimal:
+        """The quantity; that of a credit is negative, also where the provider puts the sign on the price."""
+        return -abs(self.quantity) if self.kind is ChargeKind.CREDIT else self.quantity
+
     def __post_init__(self) -> None:
         for field in _NAMES:
             if not getattr(self, field).strip():

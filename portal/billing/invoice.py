@@ -43,6 +43,8 @@ class WantedLine:
     quantity: Decimal
     service_date: date
     states_all: bool = True
+    amount: Decimal | None = None
+    """What it comes to, where the price is ours."""
     txn_line_id: str | None = None
 
 
@@ -174,6 +176,8 @@ def _line_difference(wanted: WantedLine, kept: KeptLine) -> Difference | None:
         return Difference.ITEM
     if kept.quantity is not None and kept.quantity != wanted.quantity:
         return Difference.QUANTITY
+    if wanted.amount is not None and kept.amount is not None:
+        return None if kept.amount == wanted.amount else Difference.AMOUNT
     if kept.rate is None or kept.amount is None:
         return None
     # Half a cent for the rounding of the amount, and half of the rate's last place a unit: a rate may be filled in.

@@ -18,6 +18,8 @@ from enum import StrEnum
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.money import to_five_places
 from portal.billing.period import BillingMode, Period, invoice_date, next_invoice_date, previous_invoice_date
+from portal.billing.rating import prorated_quantity
+from portal.billing.share import DayCount, Share, share
 
 _LONGEST_MONTH = 31
 
@@ -42,16 +44,16 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billed:
-    """The quantity to bill, not rounded yet (a line is rounded once), and the arithmetic that people are shown."""
+    """What is billed of a charge, and the arithmetic that people are shown."""
 
     quantity: Decimal
+    """The quantity at the full price, not rounded yet: a line is rounded once."""
+    seats: Decimal
+    """The quantity at a price for the days: the same where the whole period is billed, 0 where nothing is."""
+    share: Share | None
+    """The days of the whole period that are billed; None where it is billed in full, or not at all."""
     arithmetic: str
     change: Change
-
-
-def signed(charge: Charge) -> Decimal:
-    """The quantity of a charge; that of a credit is negative, also where the provider puts the sign on the price."""
-    return -abs(charge.quantity) if charge.kind is ChargeKind.CREDIT else charge.quantity
 
 
 def rebilled(charges: Iterable[tuple[int, Charge]]) -> dict[tuple[int, date, date], Decimal]:
@@ -64,7 +66,7 @@ def rebilled(charges: Iterable[tuple[int, Charge]]) -> dict[tuple[int, date, dat
         if charge.kind in (ChargeKind.CREDIT, ChargeKind.PRORATED):
             by_days.setdefault((offer_id, charge.start, charge.end), []).append(charge)
     return {
-        key: sum((signed(charge) for charge in found), Decimal(0))
+        key: sum((charge.signed for charge in found), Decimal(0))
         for key, found in by_days.items()
         if len({charge.kind for charge in found}) > 1
     }
@@ -87,28 +89,42 @@ def classify(charge: Charge, has_whole: bool, net: Decimal | None = None) -> Cha
 
 
 def bill(
-    charge: Charge, whole: Period, has_whole: bool, boxes: Proration, mode: BillingMode, net: Decimal | None = None
+    charge: Charge,
+    whole: Period,
+    has_whole: bool,
+    boxes: Proration,
+    mode: BillingMode,
+    net: Decimal | None = None,
+    count: DayCount = DayCount.ACTUAL,
 ) -> Billed:
-    """The quantity of a charge that is billed. `whole` is the provider's period that it came in; `net` as above."""
+    """What is billed of a charge. `whole` is the provider's period that it came in; `net` as above."""
     change = classify(charge, has_whole, net)
-    quantity = signed(charge)
+    quantity = charge.signed
     shown = f"{to_five_places(quantity):f}"
-    in_full = Billed(quantity=quantity, arithmetic=shown, change=change)
+    in_full = Billed(quantity=quantity, seats=quantity, share=None, arithmetic=shown, change=change)
     if change is Change.WHOLE or charge.cycle is BillingCycle.ONE_TIME or not charge.is_proratable:
         return in_full
-    days, of_days = (charge.end - charge.start).days, _whole_days(charge, whole)
-    if days >= of_days:
+    period = whole_period(charge, whole)
+    if (charge.end - charge.start).days >= period.days:
         return in_full
     ticked = {Change.ADDITION: boxes.additions, Change.REMOVAL: boxes.removals, Change.PARTIAL: boxes.partial}[change]
     if ticked:
-        return Billed(quantity=quantity * days / of_days, arithmetic=f"{shown} × {days}/{of_days}", change=change)
+        part = share(Period(charge.start, charge.end), period, count)
+        return Billed(
+            quantity=+prorated_quantity(quantity, part),  # 28 digits: as many as are kept of it
+            seats=quantity,
+            share=part,
+            arithmetic=f"{shown} × {part.part}/{part.whole}",
+            change=change,
+        )
     if change is Change.REMOVAL and mode is BillingMode.IN_ADVANCE:
-        return Billed(quantity=Decimal(0), arithmetic=f"{shown} × 0", change=change)
+        nothing = Decimal(0)
+        return Billed(quantity=nothing, seats=nothing, share=None, arithmetic=f"{shown} × 0", change=change)
     return in_full
 
 
-def _whole_days(charge: Charge, whole: Period) -> int:
-    """The days of the whole month or year that a charge is a part of.
+def whole_period(charge: Charge, whole: Period) -> Period:
+    """The whole month or year that a charge is a part of; shorter than the charge where it is none.
 
     A year is the one that ends with the charge. A month is the provider's period; for a charge that lies outside of it
     (a late one, or a subscription with a day of its own) its calendar month, or else the month that ends with it.
@@ -116,11 +132,11 @@ def _whole_days(charge: Charge, whole: Period) -> int:
     start, end = charge.start, charge.end
     if charge.cycle is BillingCycle.YEARLY:
         is_year = end == invoice_date(start.year + 1, start.month, start.day)
-        return (end - (start if is_year else invoice_date(end.year - 1, end.month, end.day))).days
+        return Period(start if is_year else invoice_date(end.year - 1, end.month, end.day), end)
     if whole.start <= start and end <= whole.end and whole.days <= _LONGEST_MONTH:
-        return whole.days
+        return whole
     month = Period(start.replace(day=1), next_invoice_date(start, 1))
     if end <= month.end:
-        return month.days
+        return month
     is_month = end == next_invoice_date(start, start.day)
-    return (end - (start if is_month else previous_invoice_date(end, end.day))).days
+    return Period(start if is_month else previous_invoice_date(end, end.day), end)

@@ -45,6 +45,9 @@ class Delivery:
     """The row each charge was read from, as canonical JSON (sorted names, no spaces, digits as they came)."""
     total: Decimal
     """The sum of the amounts. It is money only where the charges share one currency; otherwise a check sum."""
+    scope: str = ""
+    """What tells deliveries of one provider and period apart that are no versions of each other: the number of an
+    invoice, the name of a column profile. Empty where there is one delivery for a period."""
 
     def __post_init__(self) -> None:
         if len(self.raw) != len(self.charges):

@@ -1,12 +1,12 @@
-"""Imports: charges as they were received, and the offers and organizations they speak of.
+"""Imports: a provider's charges, read whole or not at all, and posted to the ledger.
 
-An import is whole or not at all. The same file again adds nothing; a corrected one changes what is not billed yet, and
-counts what is.
+The same file again changes nothing. A corrected one changes what is not billed yet; what is billed is given back and
+charged anew, by the next run. A charge that a later delivery of the same provider, period and scope no longer lists was
+withdrawn.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,29 +14,55 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
-from portal.billing import charge as billing
-from portal.errors import Refused
-from portal.models import LONGEST_KEY, BilledCharge, Charge, Delivery, Offer, Organization
+from portal.errors import NotFound, Refused
+from portal.models import LONGEST_KEY, ChargeChange, Delivery, Offer, Organization, What
 from portal.providers import Delivery as Delivered
-from portal.providers import ProviderError, sherweb
+from portal.providers import ProviderError, microsoft, sherweb
 from portal.services import Portal
 from portal.services.connections import hold
+from portal.services.posting import Progress, post
 
-PROVIDERS: dict[str, Callable[[bytes, str], Delivered]] = {"sherweb": sherweb.read}
-_LOOKUP = 500
+PROVIDERS: dict[str, Callable[[bytes, str], Delivered]] = {"sherweb": sherweb.read, "microsoft": microsoft.read}
+"""Whose files are read as they come."""
+CSV = "csv"
+"""Any other supplier, whose files are read by a column profile; see portal.services.sources."""
+MOST_DIFFERENCES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportDifference:
+    """What a delivery says otherwise than the one before. `was_billed`: the next run gives back or charges the rest."""
+
+    organization: str
+    offer: str
+    what: What
+    was_billed: bool
+    start: date
+    last: date
+    quantity_before: Decimal
+    quantity_after: Decimal
+    amount_before: Decimal
+    amount_after: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """What an import brought. `period_last` is the last day. `totals` are by currency, as the provider states them."""
+    """What an import brought. `period_last` is the last day. `totals` are by currency, as the provider states them.
 
+    `changed`, `withdrawn` and `unchanged` count charges that were known; `corrected` those of the changed and withdrawn
+    ones that were billed already. `absent` counts charges of the same period of which this delivery lists none at all:
+    it is taken for another file, and they stay. `differences` are at most the first thousand.
+    """
+
+    id: int | None
     rows: int
     added: int
     changed: int
+    withdrawn: int
+    corrected: int
     unchanged: int
-    already_billed: int
+    absent: int
     total: Decimal
     totals: dict[str, Decimal]
     period_start: date
@@ -44,48 +70,66 @@ class ImportResult:
     new_offers: int
     new_organizations: int
     repeated: bool
+    differences: tuple[ImportDifference, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportView:
     """A past import."""
 
+    id: int
     file_name: str
     provider: str
+    scope: str
+    """What tells it apart from others of the provider: an invoice's number, a column profile's name."""
     period_start: date
     period_last: date
     rows: int
     added: int
     changed: int
+    withdrawn: int
     total: Decimal
     imported_at: datetime
 
 
-def import_charges(portal: Portal, connection_id: int, data: bytes, *, name: str, provider: str) -> ImportResult:
+def import_charges(
+    portal: Portal,
+    connection_id: int,
+    data: bytes,
+    *,
+    name: str,
+    provider: str,
+    progress: Progress | None = None,
+) -> ImportResult:
     """Read a provider's file and keep its charges. Raises Refused (unknown provider) or ProviderError (the file)."""
+    if provider == CSV:
+        raise Refused("A CSV file needs the columns that it is read by: choose saved ones, or new ones.")
     if provider not in PROVIDERS:
-        raise Refused(
-            "There is no provider %(provider)s: give one of %(known)s.", provider=provider, known=", ".join(PROVIDERS)
-        )
-    delivered = PROVIDERS[provider](data, name)
-    for one in delivered.charges:
-        if len(one.organization) > LONGEST_KEY or len(one.offer_key) > LONGEST_KEY:
-            raise Refused(
-                "%(file)s names an organization or offer in more than %(most)s characters: %(name)s… Nothing was "
-                "imported: shorten it at the provider and export again.",
-                file=name,
-                most=LONGEST_KEY,
-                name=max(one.organization, one.offer_key, key=len)[:40],
-            )
+        known = ", ".join((*PROVIDERS, CSV))
+        raise Refused("There is no provider %(provider)s: give one of %(known)s.", provider=provider, known=known)
+    return keep(portal, connection_id, PROVIDERS[provider](data, name), data, name=name, progress=progress)
+
+
+def keep(
+    portal: Portal,
+    connection_id: int,
+    delivered: Delivered,
+    data: bytes,
+    *,
+    name: str,
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Post a delivery that was read from `data`, whole or not at all. Raises Refused."""
+    _check_lengths(delivered, name)
     digest = hashlib.sha256(data).hexdigest()
     with portal.database.write() as db:
         hold(db, connection_id)
-        repeated = (
-            db.scalar(sa.select(Delivery.id).filter_by(connection_id=connection_id, digest=digest).limit(1)) is not None
-        )
+        repeated = sa.select(Delivery.id).filter_by(connection_id=connection_id, digest=digest)
+        is_repeated = db.scalar(repeated.limit(1)) is not None
         delivery = Delivery(
             connection_id=connection_id,
-            provider=provider,
+            provider=delivered.provider,
+            scope=delivered.scope,
             file_name=name,
             digest=digest,
             period_start=delivered.period_start,
@@ -98,89 +142,75 @@ def import_charges(portal: Portal, connection_id: int, data: bytes, *, name: str
         )
         db.add(delivery)
         db.flush()
-        result = _keep(db, delivery, delivered, repeated)
-        if repeated and not result.added and not result.changed:
+        posted = post(db, delivery, delivered, progress)
+        delivery.added, delivery.changed, delivery.withdrawn = posted.added, posted.changed, posted.withdrawn
+        is_news = posted.added or posted.changed or posted.withdrawn
+        if is_repeated and not is_news:
             db.delete(delivery)
-        return result
-
-
-def _keep(db: orm.Session, delivery: Delivery, delivered: Delivered, repeated: bool) -> ImportResult:
-    offers = _Names(db, Offer, delivery.connection_id)
-    organizations = _Names(db, Organization, delivery.connection_id)
-    known = _known(db, delivery.connection_id, [one.key for one in delivered.charges])
-    unchanged = already_billed = 0
-    totals: dict[str, Decimal] = {}
-    for one, raw in zip(delivered.charges, delivered.raw, strict=True):
-        totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.amount
-        values = _values(one, raw, offers.id_of(one.offer_key, one.offer_name), organizations.id_of(one.organization))
-        row, is_billed = known.get(one.key, (None, False))
-        if row is None:
-            db.add(Charge(connection_id=delivery.connection_id, delivery_id=delivery.id, key=one.key, **values))
-            delivery.added += 1
-        elif all(getattr(row, field) == value for field, value in values.items() if field != "raw"):
-            unchanged += 1
-        elif is_billed:
-            already_billed += 1
-        else:
-            for field, value in values.items():
-                setattr(row, field, value)
-            row.delivery_id = delivery.id
-            delivery.changed += 1
-    db.flush()
-    return ImportResult(
-        rows=delivery.rows,
-        added=delivery.added,
-        changed=delivery.changed,
-        unchanged=unchanged,
-        already_billed=already_billed,
-        total=delivered.total,
-        totals=totals,
-        period_start=delivered.period_start,
-        period_last=delivered.period_end - timedelta(days=1),
-        new_offers=offers.made,
-        new_organizations=organizations.made,
-        repeated=repeated,
-    )
-
-
-def _values(one: billing.Charge, raw: str, offer_id: int, organization_id: int) -> dict[str, object]:
-    values = {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
-    for field in ("key", "organization", "offer_key"):
-        del values[field]
-    values["name"] = values.pop("offer_name")
-    values["tags"] = {"tags": [list(tag) for tag in one.tags]}
-    return {**values, "raw": raw, "offer_id": offer_id, "organization_id": organization_id}
-
-
-def _known(db: orm.Session, connection_id: int, keys: list[str]) -> dict[str, tuple[Charge, bool]]:
-    found: dict[str, tuple[Charge, bool]] = {}
-    for begin in range(0, len(keys), _LOOKUP):
-        query = (
-            sa.select(Charge, BilledCharge.charge_id.is_not(None))
-            .outerjoin(BilledCharge, BilledCharge.charge_id == Charge.id)
-            .where(Charge.connection_id == connection_id, Charge.key.in_(keys[begin : begin + _LOOKUP]))
+        db.flush()
+        return ImportResult(
+            id=delivery.id if is_news or not is_repeated else None,
+            rows=len(delivered.charges),
+            added=posted.added,
+            changed=posted.changed,
+            withdrawn=posted.withdrawn,
+            corrected=posted.corrected,
+            unchanged=posted.unchanged,
+            absent=posted.absent,
+            total=delivered.total,
+            totals=_totals(delivered),
+            period_start=delivered.period_start,
+            period_last=delivered.period_end - timedelta(days=1),
+            new_offers=posted.new_offers,
+            new_organizations=posted.new_organizations,
+            repeated=is_repeated,
+            differences=_differences(db, delivery.id) if is_news else (),
         )
-        found.update((row.key, (row, bool(is_billed))) for row, is_billed in db.execute(query))
-    return found
 
 
-class _Names:
-    """Offers or organizations of a connection by key; unknown ones are made, unmapped."""
+def _check_lengths(delivered: Delivered, name: str) -> None:
+    for one in delivered.charges:
+        if len(one.organization) > LONGEST_KEY or len(one.offer_key) > LONGEST_KEY:
+            raise Refused(
+                "%(file)s names an organization or offer in more than %(most)s characters: %(name)s… Nothing was "
+                "imported: shorten it at the provider and export again.",
+                file=name,
+                most=LONGEST_KEY,
+                name=max(one.organization, one.offer_key, key=len)[:40],
+            )
 
-    def __init__(self, db: orm.Session, table: type[Offer] | type[Organization], connection_id: int) -> None:
-        self._db, self._table, self._connection_id = db, table, connection_id
-        rows = db.execute(sa.select(table.key, table.id).where(table.connection_id == connection_id))
-        self._ids: dict[str, int] = {row.key: row.id for row in rows}
-        self.made = 0
 
-    def id_of(self, key: str, name: str | None = None) -> int:
-        if key not in self._ids:
-            row = self._table(connection_id=self._connection_id, key=key, name=name or key)
-            self._db.add(row)
-            self._db.flush()
-            self._ids[key] = row.id
-            self.made += 1
-        return self._ids[key]
+def _totals(delivered: Delivered) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = {}
+    for one in delivered.charges:
+        totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.amount
+    return totals
+
+
+def _differences(db: sa.orm.Session, delivery_id: int) -> tuple[ImportDifference, ...]:
+    rows = db.execute(
+        sa.select(ChargeChange, Organization.name, Offer.name)
+        .join(Organization, Organization.id == ChargeChange.organization_id)
+        .join(Offer, Offer.id == ChargeChange.offer_id)
+        .where(ChargeChange.delivery_id == delivery_id)
+        .order_by(ChargeChange.id)
+        .limit(MOST_DIFFERENCES)
+    )
+    return tuple(
+        ImportDifference(
+            organization=organization,
+            offer=offer,
+            what=row.what,
+            was_billed=row.was_billed,
+            start=row.start,
+            last=row.end - timedelta(days=1),
+            quantity_before=row.quantity_before,
+            quantity_after=row.quantity_after,
+            amount_before=row.amount_before,
+            amount_after=row.amount_after,
+        )
+        for row, organization, offer in rows
+    )
 
 
 def list_imports(portal: Portal, connection_id: int) -> tuple[ImportView, ...]:
@@ -189,13 +219,16 @@ def list_imports(portal: Portal, connection_id: int) -> tuple[ImportView, ...]:
         rows = db.scalars(sa.select(Delivery).filter_by(connection_id=connection_id).order_by(Delivery.id.desc()))
         return tuple(
             ImportView(
+                id=row.id,
                 file_name=row.file_name,
                 provider=row.provider,
+                scope=row.scope,
                 period_start=row.period_start,
                 period_last=row.period_end - timedelta(days=1),
                 rows=row.rows,
                 added=row.added,
                 changed=row.changed,
+                withdrawn=row.withdrawn,
                 total=row.total,
                 imported_at=row.imported_at,
             )
@@ -203,4 +236,22 @@ def list_imports(portal: Portal, connection_id: int) -> tuple[ImportView, ...]:
         )
 
 
-__all__ = ["PROVIDERS", "ImportResult", "ImportView", "ProviderError", "import_charges", "list_imports"]
+def list_differences(portal: Portal, connection_id: int, delivery_id: int) -> tuple[ImportDifference, ...]:
+    """What a past import changed, at most the first thousand. Raises NotFound."""
+    with portal.database.read() as db:
+        if db.scalar(sa.select(Delivery.id).filter_by(connection_id=connection_id, id=delivery_id)) is None:
+            raise NotFound("This import does not exist here.")
+        return _differences(db, delivery_id)
+
+
+__all__ = [
+    "PROVIDERS",
+    "ImportDifference",
+    "ImportResult",
+    "ImportView",
+    "ProviderError",
+    "import_charges",
+    "keep",
+    "list_differences",
+    "list_imports",
+]

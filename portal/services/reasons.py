@@ -36,10 +36,16 @@ REASONS: dict[Reason, Sentence] = {
         "to have it, enter it "
         "in QuickBooks by hand."
     ),
-    Reason.NOTHING_TO_BILL: Sentence("All quantities come to zero: there is nothing to bill."),
+    Reason.NO_PRICE: Sentence(
+        "A part of a period is billed at the item's price for its days, and the item has no price in QuickBooks. Give "
+        "it one there, or prorate by quantity in the connection's settings."
+    ),
+    Reason.NOTHING_TO_BILL: Sentence(
+        "All quantities come to zero: there is nothing to bill. With the next run it counts as settled."
+    ),
     Reason.NEGATIVE_TOTAL: Sentence(
         "The total would be negative, and QuickBooks refuses a negative invoice. It waits until new "
-        "charges outweigh the credits."
+        "charges outweigh the credits; the connection's settings can make it a credit memo instead."
     ),
 }
 

@@ -34,6 +34,14 @@ def receive(connection_id: int) -> ResponseReturnValue:
     return _page(connection_id, result)
 
 
+@blueprint.get("/connections/<int:connection_id>/imports/<int:import_id>")
+@allowed(*EVERYONE)
+def show(connection_id: int, import_id: int) -> ResponseReturnValue:
+    """What one import changed of the ones before."""
+    rows = catalog.list_differences(portal_of_app(), connection_id, import_id)
+    return render_template("import.html", rows=rows, most=catalog.MOST_DIFFERENCES)
+
+
 def _page(connection_id: int, result: catalog.ImportResult | None = None) -> ResponseReturnValue:
     rows = catalog.list_imports(portal_of_app(), connection_id)
     providers = {key: PROVIDERS.get(key, key) for key in catalog.PROVIDERS}

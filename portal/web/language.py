@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_timedelta, get_timezone_name
 from flask import Flask, Response, g, request
-from flask_babel import Babel, format_date, format_datetime, format_decimal, get_locale, gettext
+from flask_babel import Babel, format_date, format_datetime, format_decimal, get_locale, gettext, ngettext
 
+from portal.billing.lines import Section
 from portal.errors import Sentence
 from portal.web.access import current_user, portal_of_app
 
@@ -101,9 +102,32 @@ def price(amount: Decimal | None) -> str:
     return "–" if amount is None else str(format_decimal(amount, "#,##0.00###"))
 
 
-def arithmetic(text: str) -> str:
-    """A calculation such as `12 × 8/31`, its numbers written as the language does."""
-    return _NUMBER.sub(lambda found: str(format_decimal(Decimal(found[0]), "#,##0.#####")), text)
+def arithmetic(text: str, section: Section | None = None, quantity: Decimal | None = None) -> str:
+    """A calculation such as `12 × 8/31 + 2` in words and figures: 12 seats × 8 of 31 days + 2 seats = 5.09677.
+
+    Seats are named in the sections that hold them; without a section only the numbers are written as the language does.
+    """
+    if section is None:
+        return _NUMBER.sub(lambda found: number(Decimal(found[0])), text)
+    has_seats = section not in (Section.USAGE, Section.ONE_TIME)
+    terms = [_term(term, has_seats) for term in text.split(" + ")]
+    told = " + ".join(terms)
+    is_sum = len(terms) > 1 or " × " in text
+    return f"{told} = {number(quantity)}" if is_sum and quantity is not None else told
+
+
+def _term(text: str, has_seats: bool) -> str:
+    amount, _, share = text.partition(" × ")
+    seats = Decimal(amount)
+    count = 1 if abs(seats) == 1 or (language() == "fr" and abs(seats) < 2) else 2
+    told = ngettext("%(shown)s seat", "%(shown)s seats", count, shown=number(seats)) if has_seats else number(seats)
+    if share == "0":
+        return f"{told} × 0 ({gettext('counts from the next period')})"
+    part, _, whole = share.partition("/")
+    days = (
+        gettext("%(part)s of %(whole)s days", part=number(Decimal(part)), whole=number(Decimal(whole))) if whole else ""
+    )
+    return f"{told} × {days}" if days else str(told)
 
 
 def day(value: date | None) -> str:

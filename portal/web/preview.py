@@ -8,29 +8,47 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.billing.lines import Section
 from portal.errors import Refused
-from portal.services import runs
+from portal.services import billing
+from portal.services import preview as previews
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 
 blueprint = Blueprint("preview", __name__)
+
+
+@blueprint.app_template_filter("changes")
+def count_changes(draft: previews.PreviewDraft) -> int:
+    """How many lines of a draft differ from the run before, with those that are gone."""
+    return sum(line.before is not None and line.before != line.quantity for line in draft.lines) + len(draft.gone)
 
 
 @blueprint.get("/connections/<int:connection_id>/preview")
 @allowed(*EVERYONE)
 def show(connection_id: int) -> ResponseReturnValue:
     """What would be billed on a date; by default on the one the service proposes."""
-    plan = runs.preview(portal_of_app(), connection_id, _date(request.args.get("on", "")))
-    return render_template("preview.html", plan=plan)
+    plan = previews.preview(portal_of_app(), connection_id, _date(request.args.get("on", "")))
+    return render_template("preview.html", plan=plan, sections=list(Section))
 
 
 @blueprint.post("/connections/<int:connection_id>/bill")
 @allowed(*WRITERS)
 def bill(connection_id: int) -> ResponseReturnValue:
-    """Bill a date: its invoices wait for the Web Connector."""
-    run = runs.bill(portal_of_app(), connection_id, _date(request.form.get("on", "")))
+    """Bill what was ticked, as it was shown: its invoices wait for the Web Connector."""
+    approved = dict(map(_approval, request.form.getlist("approved")))
+    if not approved:
+        raise Refused("Nothing is ticked, so nothing was billed. Tick at least one invoice in the preview.")
+    run = billing.bill(portal_of_app(), connection_id, _date(request.form.get("on", "")), approved=approved)
     done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
     flash(done, "success")
     return redirect(url_for("runs.show", connection_id=connection_id, run_id=run.id), 303)
+
+
+def _approval(text: str) -> tuple[int, str]:
+    number, _colon, fingerprint = text.partition(":")
+    if not (number.isascii() and number.isdigit()):
+        raise Refused("The preview's form is damaged. Open the preview again.")
+    return int(number), fingerprint
 
 
 def _date(text: str) -> date | None:

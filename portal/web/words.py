@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from portal.billing.drafting import Form
+from portal.billing.lines import Section
+from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
 from portal.billing.period import BillingMode
-from portal.models import CostState, DraftState, InvoiceMode, Role
+from portal.billing.rating import Rounding
+from portal.billing.share import DayCount
+from portal.models import CostState, DraftState, InvoiceMode, Role, What
 from qbwc.identity import Verdict
 
 
@@ -29,6 +34,34 @@ _WORDS: dict[StrEnum, str] = {
     DraftState.RECONCILED: msgid("In QuickBooks, verified"),
     DraftState.DIFFERENT: msgid("In QuickBooks, but different"),
     DraftState.PARKED: msgid("Stopped, needs you"),
+    DraftState.DONE: msgid("Settled"),
+    DraftState.IGNORED: msgid("Not to be billed"),
+    Form.INVOICE: msgid("Invoice"),
+    Form.CREDIT_MEMO: msgid("Credit memo"),
+    Section.FULL: msgid("Full cycle"),
+    Section.MID_CYCLE: msgid("Mid-cycle changes"),
+    Section.USAGE: msgid("Usage"),
+    Section.ONE_TIME: msgid("One-time"),
+    Section.CREDIT: msgid("Credits"),
+    ProrateBy.QUANTITY: msgid("By quantity"),
+    ProrateBy.RATE: msgid("By rate"),
+    DayCount.ACTUAL: msgid("Actual days"),
+    DayCount.THIRTY: msgid("Months of 30 days"),
+    DayCount.ACTUAL_360: msgid("Actual days over months of 30"),
+    DayCount.MONTHS: msgid("Months and parts of a month"),
+    Rounding.LINE: msgid("The total of the line, once"),
+    Rounding.UNIT: msgid("The unit price first, to the cent"),
+    Rounding.UNIT_DOWN: msgid("The unit price first, cut off after the cents"),
+    Rounding.DAILY: msgid("The price of a day first, to the cent"),
+    Grouping.CHANGE: msgid("One line for each period and change"),
+    Grouping.OFFER: msgid("One line for each offer, and one for what is prorated"),
+    Grouping.CHARGE: msgid("One line for each charge"),
+    NegativeTotal.HOLD: msgid("Wait until new charges outweigh the credits"),
+    NegativeTotal.CREDIT_MEMO: msgid("Make a credit memo"),
+    Approval.AUTOMATIC: msgid("Bill by itself at 5 a.m. on the invoice day"),
+    Approval.MANUAL: msgid("Wait for a person, in the preview"),
+    What.CHANGED: msgid("changed"),
+    What.WITHDRAWN: msgid("withdrawn"),
     CostState.QUEUED: msgid("Waiting for the Web Connector"),
     CostState.WRITTEN: msgid("In QuickBooks"),
     CostState.NO_FIELD: msgid("The item has no cost field"),
@@ -38,6 +71,10 @@ _WORDS: dict[StrEnum, str] = {
 _EXPLANATIONS: dict[StrEnum, str] = {
     BillingMode.IN_ADVANCE: msgid("The invoice of a day covers the period that starts on that day."),
     BillingMode.IN_ARREARS: msgid("The invoice of a day covers the period that ended on that day."),
+    ProrateBy.QUANTITY: msgid("3 seats for 12 of 30 days are 1.2 seats at the price that QuickBooks applies."),
+    ProrateBy.RATE: msgid(
+        "3 seats for 12 of 30 days are 3 seats at 12/30 of the item's list price. Price levels do not apply."
+    ),
     Verdict.MOVED: msgid(
         "The company file is not where it was. Nothing is written to it until you confirm that it is the right file."
     ),

@@ -29,7 +29,7 @@ from portal import settings as configuration
 from portal.billing.period import BillingMode
 from portal.cli import main
 from portal.server import listen, serve_in_thread
-from portal.services import Portal, accounts, build_portal, catalog, connections, mappings, runs, status
+from portal.services import Portal, accounts, billing, build_portal, catalog, connections, mappings, runs, status
 from portal.wsgi import build_wsgi
 from qbwc import models as wire
 from qbwc.sandbox import Company, Visit, parse_fault, read_manifest, visit
@@ -122,8 +122,15 @@ class Month:
         head = ",".join(mappings.COLUMNS)
         return mappings.apply_csv(self.portal, self.connection_id, f"{head}\n{text}\n".encode(), "mapping.csv")
 
+    def set(self, **choices: str) -> None:
+        """Choose how this connection bills, by the names of the settings."""
+        with self.portal.database.write() as db:
+            row = connections.find(db, self.connection_id)
+            for name, value in choices.items():
+                setattr(row, name, value)
+
     def bill(self, on: date = INVOICE_DATE) -> runs.RunView:
-        return runs.bill(self.portal, self.connection_id, on)
+        return billing.bill(self.portal, self.connection_id, on)
 
     def run(self) -> runs.RunView:
         """The latest run."""

@@ -20,7 +20,8 @@ from portal.billing.period import BillingMode
 from portal.demo import INVOICE_DATE, PARTNER
 from portal.errors import Refused
 from portal.models import Draft, DraftState, InvoiceMode, Organization, Run
-from portal.services import catalog, connections, quickbooks, retries, runs
+from portal.services import catalog, connections, preview, retries, runs
+from portal.services.quickbooks.read_back import lines_of_other_drafts
 from qbwc.models import Exchange
 from qbwc.recovery import MOST_SENDINGS
 from qbwc.sandbox import Outcome, processor
@@ -203,7 +204,7 @@ def test_prices_are_never_written(billed_month: Any) -> None:
 
 
 def test_the_unit_cost_of_every_item_with_a_cost_field_is_written(month: Any) -> None:
-    expected = {row.item: row.unit_cost for row in runs.preview(month.portal, month.connection_id).costs}
+    expected = {row.item: row.unit_cost for row in preview.preview(month.portal, month.connection_id).costs}
     assert len(expected) == 16
     month.bill()
     month.visit()
@@ -347,7 +348,7 @@ def test_an_unmapped_offer_is_never_invoiced_and_is_listed(month: Any) -> None:
     assert items
     assert "Infonuagique:Azure" not in items
     (skipped,) = {
-        row.offer for row in runs.preview(month.portal, month.connection_id).skipped if row.code == "offer-unmapped"
+        row.offer for row in preview.preview(month.portal, month.connection_id).skipped if row.code == "offer-unmapped"
     }
     assert month.problems()[skipped] == "offer-mapping"
     assert month.status().offers.unmapped == 1
@@ -376,7 +377,7 @@ def test_nothing_mapped_nothing_invoiced_and_everything_listed(month: Any) -> No
         month.bill()
     month.visit()
     assert month.company()["transactions"] == before["transactions"]
-    seen = runs.preview(month.portal, month.connection_id)
+    seen = preview.preview(month.portal, month.connection_id)
     assert sum(row.count for row in seen.skipped) == 72
     assert sum(1 for code in month.problems().values() if code == "offer-mapping") == 16
 
@@ -387,7 +388,7 @@ def test_an_organization_that_is_switched_off_is_not_invoiced(month: Any) -> Non
     month.visit()
     after = invoices(month.company()).values()
     assert not [one for one in after if one["CustomerRef"]["FullName"] in ("Studio Lumiere enr.", "Atelier Ebene")]
-    skipped = {row.organization: row.code for row in runs.preview(month.portal, month.connection_id).skipped}
+    skipped = {row.organization: row.code for row in preview.preview(month.portal, month.connection_id).skipped}
     assert skipped == {"Studio Lumière": "organization-off", "Atelier Ébène": "organization-off"}
 
 
@@ -478,15 +479,40 @@ def charges_of_the_month() -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def test_a_corrected_charge_after_the_invoice_changes_nothing_in_quickbooks(billed_month: Any) -> None:
-    before = billed_month.company()["transactions"]
+def test_a_charge_that_is_corrected_after_the_invoice_is_put_right_by_the_next_run(billed_month: Any) -> None:
+    before = billed_month.company()
     charges = charges_of_the_month()
     charges["charges"][0]["quantity"] += 1
     result = billed_month.import_charges(json.dumps(charges).encode(), "corrected.json")
-    assert (result.added, result.changed, result.already_billed) == (0, 0, 1)
+    assert (result.added, result.changed, result.corrected) == (0, 1, 1)
     billed_month.bill()
-    billed_month.visit()
-    assert billed_month.company()["transactions"] == before
+    assert billed_month.visit().went_well
+    assert billed_month.states() == {"reconciled": 13}
+    (line,) = new_lines(billed_month.company(), before)
+    assert (line["ItemRef"]["FullName"], line["Quantity"]) == ("Licences:M365 Basic", "1")
+    again = billed_month.import_charges(json.dumps(charges).encode(), "corrected.json")
+    assert (again.changed, again.unchanged) == (0, 72)
+    billed_month.bill()
+    assert billed_month.states() == {"reconciled": 13}
+
+
+def test_a_charge_that_is_withdrawn_after_the_invoice_is_credited(billed_month: Any) -> None:
+    billed_month.set(negative_total="credit-memo")
+    before = billed_month.company()
+    charges = charges_of_the_month()
+    gone = charges["charges"].pop(0)
+    result = billed_month.import_charges(json.dumps(charges).encode(), "shorter.json")
+    assert (result.withdrawn, result.corrected, result.unchanged) == (1, 1, 71)
+    billed_month.bill()
+    assert billed_month.visit().went_well
+    assert billed_month.states() == {"reconciled": 13}
+    (memo,) = billed_month.company()["transactions"]["CreditMemo"]
+    (line,) = memo["lines"]
+    assert (line["ItemRef"]["FullName"], line["Quantity"]) == ("Licences:M365 Basic", f"{gone['quantity']}")
+    assert new_lines(billed_month.company(), before) == []
+    draft = billed_month.run().drafts[-1]
+    assert draft.form == "credit-memo"
+    assert draft.subtotal == -Decimal(memo["Subtotal"])
 
 
 def test_a_late_charge_is_billed_beside_what_was_billed(billed_month: Any) -> None:
@@ -636,5 +662,5 @@ def test_another_company_file_with_the_same_ids_is_another_file(billed_month: An
         )
         db.add(ours)
         db.flush()
-        assert quickbooks.lines_of_other_drafts(db, theirs, theirs.txn_id) == frozenset()
-        assert quickbooks.lines_of_other_drafts(db, ours, theirs.txn_id) == frozenset()
+        assert lines_of_other_drafts(db, theirs, theirs.txn_id) == frozenset()
+        assert lines_of_other_drafts(db, ours, theirs.txn_id) == frozenset()

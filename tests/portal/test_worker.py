@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from portal import worker
 from portal.errors import Refused
-from portal.services import runs
+from portal.services import billing, runs
 
 TORONTO = "America/Toronto"
 
@@ -135,7 +135,7 @@ def test_one_that_is_refused_does_not_keep_the_others(waiting: Any, monkeypatch:
         raise Refused("No.")
 
     waiting.clock.at = local("2026-11-01T05:00:00")
-    monkeypatch.setattr(runs, "bill", refuse)
+    monkeypatch.setattr(billing, "bill", refuse)
     assert worker.bill_what_is_due(waiting.portal) == []
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.money import to_five_places
 from portal.billing.period import BillingMode, Period, invoice_date, next_invoice_date
-from portal.billing.proration import Billed, Change, Proration, bill, classify, rebilled, signed
+from portal.billing.proration import Billed, Change, Proration, bill, classify, rebilled
 
 OCTOBER = Period(date(2026, 10, 1), date(2026, 11, 1))
 NO_BOX = Proration()
@@ -86,7 +86,7 @@ def test_a_rebilling_is_a_credit_and_a_new_charge_over_the_same_days() -> None:
 
 @pytest.mark.parametrize("number", ["2", "-2"])
 def test_a_credit_is_negative_however_the_provider_writes_it(number: str) -> None:
-    assert signed(make_charge(ChargeKind.CREDIT, number)) == -2
+    assert make_charge(ChargeKind.CREDIT, number).signed == -2
 
 
 # -- the boxes -------------------------------------------------------------------------------------------------------
@@ -128,7 +128,11 @@ def test_the_arithmetic_says_what_was_done() -> None:
     assert bill(credit, OCTOBER, True, NO_BOX, ARREARS).arithmetic == "-2"
     usage = make_charge(ChargeKind.USAGE, "1311.7083300")
     assert bill(usage, OCTOBER, True, NO_BOX, ADVANCE) == Billed(
-        quantity=Decimal("1311.70833"), arithmetic="1311.70833", change=Change.WHOLE
+        quantity=Decimal("1311.70833"),
+        seats=Decimal("1311.70833"),
+        share=None,
+        arithmetic="1311.70833",
+        change=Change.WHOLE,
     )
 
 

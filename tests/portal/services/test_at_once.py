@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from portal.errors import PortalError
 from portal.models import BilledCharge, Charge, DraftLine, ItemCost
-from portal.services import build_portal, catalog, mappings, retries, runs
+from portal.services import billing, build_portal, catalog, mappings, retries
 from qbwc.models import Job
 
 CHARGES = Path(__file__).resolve().parents[3] / "samples" / "sherweb" / "payable-charges-2026-10.json"
@@ -47,7 +47,7 @@ def count(month: Any, what: Any, *where: Any) -> int:
 
 
 def test_billing_the_same_date_bills_each_charge_once(any_month: Any) -> None:
-    errors = at_once(any_month, lambda portal: runs.bill(portal, any_month.connection_id, None), times=3)
+    errors = at_once(any_month, lambda portal: billing.bill(portal, any_month.connection_id, None), times=3)
     assert errors == []
     assert any_month.states() == {"queued": 12}
     assert count(any_month, Job, Job.kind.in_(["create-invoice", "update-invoice"])) == 12
@@ -60,7 +60,7 @@ def test_billing_the_same_date_bills_each_charge_once(any_month: Any) -> None:
     extra["chargeId"] = "00000000-0000-4000-8000-000000000001"
     late["charges"].append(extra)
     any_month.import_charges(json.dumps(late).encode(), "late.json")
-    assert at_once(any_month, lambda portal: runs.bill(portal, any_month.connection_id, None), times=3) == []
+    assert at_once(any_month, lambda portal: billing.bill(portal, any_month.connection_id, None), times=3) == []
     assert any_month.states() == {"queued": 13}
 
 

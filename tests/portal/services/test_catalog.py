@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from portal.errors import NotFound, Refused
 from portal.models import Charge, Offer, Organization
 from portal.providers import ProviderError
-from portal.services import Portal, catalog, mappings, runs
+from portal.services import Portal, catalog, mappings, preview
 
 FILE = Path(__file__).resolve().parents[3] / "samples" / "sherweb" / "payable-charges-2026-10.json"
 
@@ -35,12 +35,19 @@ def kept(portal: Portal) -> list[tuple[Any, ...]]:
         return list(db.execute(sa.select(Charge.key, Charge.quantity, Charge.amount, Charge.raw).order_by(Charge.id)))
 
 
+def rows_of(portal: Portal) -> list[Any]:
+    """What the ledger says of charges, in order: revision, quantity with its sign, what it reverses."""
+    with portal.database.read() as db:
+        query = sa.select(Charge.revision, Charge.quantity.label("signed"), Charge.reverses_id).order_by(Charge.id)
+        return list(db.execute(query))
+
+
 def test_a_month_is_kept_as_it_was_received(
     any_portal: Portal, make_one: Callable[..., Any], charges: dict[str, Any]
 ) -> None:
     made = make_one()
     result = bring(any_portal, made.id, FILE.read_bytes())
-    assert (result.rows, result.added, result.changed, result.unchanged, result.already_billed) == (72, 72, 0, 0, 0)
+    assert (result.rows, result.added, result.changed, result.unchanged, result.corrected) == (72, 72, 0, 0, 0)
     assert (result.new_offers, result.new_organizations, result.repeated) == (16, 13, False)
     assert (result.period_start, result.period_last) == (date(2026, 10, 1), date(2026, 10, 31))
     assert result.totals == {"CAD": result.total}
@@ -61,13 +68,15 @@ def test_the_same_file_twice_adds_nothing(any_portal: Portal, make_one: Callable
     assert len(catalog.list_imports(any_portal, made.id)) == 1
 
 
-def test_a_corrected_file_changes_what_is_not_billed_and_counts_what_is(month: Any, charges: dict[str, Any]) -> None:
+def test_a_corrected_file_changes_what_is_not_billed_and_gives_back_what_is(
+    month: Any, charges: dict[str, Any]
+) -> None:
     off = next(row for row in charges["charges"] if row["tags"][0]["value"] == "Atelier Ébène")
     off["quantity"] += 5
     month.bill()
     charges["charges"][0]["quantity"] += 1
     result = bring(month.portal, month.connection_id, charges)
-    assert (result.added, result.changed, result.already_billed, result.unchanged) == (0, 1, 1, 70)
+    assert (result.added, result.changed, result.corrected, result.unchanged) == (0, 2, 1, 70)
     with month.portal.database.read() as db:
         quantities = [
             (row.organization.name, row.quantity)
@@ -77,7 +86,16 @@ def test_a_corrected_file_changes_what_is_not_billed_and_counts_what_is(month: A
     assert quantities[0] == ("Boulangerie Aux Trois Blés", Decimal(4))
     assert ("Atelier Ébène", Decimal(str(off["quantity"]))) in quantities
     (newest, oldest) = catalog.list_imports(month.portal, month.connection_id)
-    assert (newest.changed, oldest.added) == (1, 72)
+    assert (newest.changed, oldest.added) == (2, 72)
+    waiting = [row for row in rows_of(month.portal) if row.revision > 1]
+    assert [(row.revision, row.signed, row.reverses_id is not None) for row in waiting] == [
+        (2, -4, True),
+        (3, 5, False),
+    ]
+    assert [(one.was_billed, one.quantity_before, one.quantity_after) for one in result.differences] == [
+        (True, 4, 5),
+        (False, off["quantity"] - 5, off["quantity"]),
+    ]
 
 
 def test_a_corrected_file_that_comes_before_the_bill_is_what_is_billed(month: Any, charges: dict[str, Any]) -> None:
@@ -131,4 +149,4 @@ def test_the_charges_of_another_connection_are_its_own(any_portal: Portal, make_
     assert bring(any_portal, mine.id, FILE.read_bytes()).added == 72
     assert bring(any_portal, theirs.id, FILE.read_bytes()).added == 72
     assert mappings.list_offers(any_portal, mine.id).total == 16
-    assert sum(row.count for row in runs.preview(any_portal, theirs.id, date(2026, 11, 1)).skipped) == 72
+    assert sum(row.count for row in preview.preview(any_portal, theirs.id, date(2026, 11, 1)).skipped) == 72

@@ -9,7 +9,7 @@ import pytest
 
 from portal import worker
 from portal.errors import NotFound
-from portal.services import exchanges, runs, status
+from portal.services import exchanges, preview, status
 
 
 def test_texts_go_after_ninety_days_and_visits_after_four_hundred(any_month: Any) -> None:
@@ -43,7 +43,7 @@ def test_after_everything_is_forgotten_nothing_is_billed_again(any_month: Any) -
     assert status.visits(month.portal, 1) == ()
     assert month.status().invoices == {"reconciled": 12}
     assert month.visit().went_well
-    assert all(draft.reason for draft in runs.preview(month.portal, 1, month.run().invoice_date).drafts)
+    assert all(draft.reason for draft in preview.preview(month.portal, 1, month.run().invoice_date).drafts)
     assert len(month.company()["transactions"]["Invoice"]) == before
 
 

@@ -66,14 +66,15 @@ def tell_that_it_is_gone(month: Any, draft_id: int) -> None:
 
 def test_what_was_done_is_never_written_again_without_a_look(billed_month: Any) -> None:
     from portal.models import Draft
-    from portal.services.quickbooks import CREATE, first_step
+    from portal.services.quickbooks.invoices import CREATE
+    from portal.services.quickbooks.messages import first_step
     from qbwc import queue
     from qbwc.models import Job
 
     with billed_month.portal.database.write() as db:
         job = db.query(Job).filter_by(kind=CREATE).first()
         draft = db.get_one(Draft, job.payload["draft"])
-        step = first_step(draft, connections.find(db, billed_month.connection_id))
+        step = first_step(draft)
         with pytest.raises(QueueError, match="look for what it made"):
             queue.redo(db, billed_month.portal.registry, job, [step], now=billed_month.clock())
 

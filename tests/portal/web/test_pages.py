@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -102,10 +103,11 @@ def test_the_qwc_file_downloads_under_the_connections_name(admin: Any) -> None:
 
 def test_the_preview_shows_the_arithmetic_and_links_the_row_to_fix(admin: Any) -> None:
     text = admin.get("/connections/1/preview").text
-    assert "13 × 8/31" in text
+    assert "13 seats × 8 of 31 days = 3.35484" in text
+    assert "Mid-cycle changes" in text
     assert "The organization is not synchronized." in text
     assert "/connections/1/organizations?row=" in text
-    assert "13 × 8/31" in in_french(admin).get("/connections/1/preview").text
+    assert "13 postes × 8 jours sur 31 = 3,35484" in in_french(admin).get("/connections/1/preview").text
 
 
 def test_a_date_that_is_no_invoice_date_is_said(admin: Any) -> None:
@@ -116,12 +118,43 @@ def test_a_date_that_is_no_invoice_date_is_said(admin: Any) -> None:
     assert admin.get("/connections/1/preview?on=soon").status_code == 400
 
 
+def approvals(text: str) -> list[str]:
+    """What the boxes of a preview stand for."""
+    return re.findall(r'name="approved" value="([^"]+)" checked', text)
+
+
 def test_billing_leads_to_the_run_and_twice_makes_no_second_invoice(admin: Any, month: Any) -> None:
-    billed = admin.post("/connections/1/bill", {"on": "2026-11-01"})
+    form = {"on": "2026-11-01", "approved": approvals(admin.get("/connections/1/preview").text)}
+    assert len(form["approved"]) == 12
+    billed = admin.post("/connections/1/bill", form)
     assert (billed.status_code, billed.location) == (303, "/connections/1/runs/1")
     assert "Waiting for the Web Connector" in admin.get(billed.location).text
-    admin.post("/connections/1/bill", {"on": "2026-11-01"})
+    again = admin.post("/connections/1/bill", form)
+    assert again.status_code == 409
+    assert "Something changed since the preview" in again.text
     assert len(month.run().drafts) == 12
+
+
+def test_some_may_be_billed_now_and_the_others_later(admin: Any, month: Any) -> None:
+    offered = approvals(admin.get("/connections/1/preview").text)
+    admin.post("/connections/1/bill", {"on": "2026-11-01", "approved": offered[:3]})
+    assert len(month.run().drafts) == 3
+    left = approvals(admin.get("/connections/1/preview?on=2026-11-01").text)
+    assert left == offered[3:]
+    admin.post("/connections/1/bill", {"on": "2026-11-01", "approved": left})
+    assert len(month.run().drafts) == 12
+
+
+def test_what_was_not_previewed_is_not_sent(admin: Any, month: Any) -> None:
+    offered = approvals(admin.get("/connections/1/preview").text)
+    month.map("organization,Studio Lumière,,Studio Lumiere enr.,yes,update")
+    refused = admin.post("/connections/1/bill", {"on": "2026-11-01", "approved": offered})
+    assert refused.status_code == 409
+    assert "so nothing was sent" in refused.text
+    assert month.states() == {}
+    nothing = admin.post("/connections/1/bill", {"on": "2026-11-01"})
+    assert nothing.status_code == 400
+    assert "Tick at least one" in nothing.text
 
 
 def test_a_run_shows_number_lines_subtotal_tax_and_total(admin: Any, month: Any) -> None:

@@ -14,23 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
-from portal.billing.mapping import (
-    BILLABLE_ITEMS,
-    Draft,
-    History,
-    Line,
-    MappedOffer,
-    MappedOrganization,
-    Plan,
-    Reason,
-    Received,
-    Rules,
-    Target,
-    describe,
-    plan,
-    sort_key,
-    unit_costs,
-)
+from portal.billing.costs import unit_costs
+from portal.billing.drafting import Draft, Plan, plan
+from portal.billing.lines import History, Line, Part, Received, Rules, Section
+from portal.billing.mapping import BILLABLE_ITEMS, MappedOffer, MappedOrganization, Reason, Target, sort_key
+from portal.billing.options import Options, ProrateBy
 from portal.billing.period import BillingMode, Period
 from portal.billing.proration import Proration
 
@@ -123,7 +111,11 @@ def test_every_reason_is_reached() -> None:
     zero = only(run(received(quantity="0", amount=Decimal(0)))).reason
     negative = only(run(received(1, ChargeKind.CREDIT, "-1"))).reason
     money = run(received(1, ChargeKind.CREDIT, "1", amount=Decimal(-5), unit_cost=Decimal(-5))).skipped[0].reason
-    assert {*REFUSALS, zero, negative, money} == set(Reason)
+    unpriced = replace(OFFER, item=replace(ITEM, price=None))
+    by_rate = replace(ARREARS, options=Options(prorate_by=ProrateBy.RATE))
+    part = received(1, ChargeKind.PRORATED, start=DAY_17)
+    price = only(run(part, offer=unpriced, rules=by_rate)).reason
+    assert {*REFUSALS, zero, negative, money, price} == set(Reason)
 
 
 @pytest.mark.parametrize(
@@ -251,12 +243,16 @@ def test_a_line_says_what_it_bills() -> None:
         offer_id=1,
         item=ITEM,
         kind=ChargeKind.RECURRING,
+        section=Section.FULL,
         description="Microsoft 365 (2026-10-01 – 2026-10-31)",
         quantity=Decimal(5),
         service_date=date(2026, 10, 1),
+        end=date(2026, 11, 1),
         arithmetic="3 + 2",
-        charge_ids=(4, 9),
+        parts=(Part(charge_id=4, quantity=Decimal(3)), Part(charge_id=9, quantity=Decimal(2))),
+        states_all=True,
     )
+    assert line.charge_ids == (4, 9)
     assert line.estimate == Decimal(125)
 
 
@@ -266,9 +262,12 @@ def test_without_a_list_price_there_is_no_estimate() -> None:
 
 
 def test_a_single_day_and_a_fee_are_described_by_their_day() -> None:
-    day = received(start=DAY_17, end=date(2026, 10, 18)).charge
-    assert describe(day) == "Microsoft 365 (2026-10-17)"
-    assert describe(received(cycle=BillingCycle.ONE_TIME).charge) == "Microsoft 365 (2026-10-01)"
+    for row, text in (
+        (received(start=DAY_17, end=date(2026, 10, 18)), "Microsoft 365 (2026-10-17)"),
+        (received(cycle=BillingCycle.ONE_TIME), "Microsoft 365 (2026-10-01)"),
+    ):
+        (line,) = only(run(row)).lines
+        assert line.description == text
 
 
 def test_charges_of_another_name_kind_or_period_have_a_line_of_their_own() -> None:

@@ -1,0 +1,116 @@
+"""What was provided, what of it is billed, and what a correction adds (pure).
+
+A charge that is not billed simply becomes what the provider says now. One that is billed is never touched: the ledger
+gets an entry that gives back what was billed, and one with the facts as they are now, so that the sum of all entries
+of a charge is always what was provided, whatever was billed of it and when. What was billed exactly is given back
+exactly (billing rules §4.6): an entry that reverses carries no arithmetic of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from portal.billing.charge import Charge, ChargeKind
+
+Id = TypeVar("Id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(Generic[Id]):
+    """An entry of the ledger that is billed. `reverses` is the id of the entry that it gives back, if it does."""
+
+    id: Id
+    charge: Charge
+    reverses: Id | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting(Generic[Id]):
+    """An entry that is to be there and not billed yet: the facts as they are, or what gives back `reverses`."""
+
+    charge: Charge
+    reverses: Id | None = None
+
+
+def bills_the_same(one: Charge, other: Charge) -> bool:
+    """Whether two versions of a charge come to the same on an invoice: costs, tags and names may differ."""
+    return _billed_facts(one) == _billed_facts(other)
+
+
+def _billed_facts(charge: Charge) -> tuple[object, ...]:
+    return (
+        charge.organization,
+        charge.offer_key,
+        charge.kind,
+        charge.cycle,
+        charge.quantity,
+        charge.start,
+        charge.end,
+        charge.currency,
+        charge.is_proratable,
+    )
+
+
+def standing(billed: Iterable[Entry[Id]]) -> Entry[Id] | None:
+    """The billed entry of a charge that was not given back; None when nothing of it stands."""
+    entries = list(billed)
+    given_back = {entry.reverses for entry in entries if entry.reverses is not None}
+    return next((one for one in reversed(entries) if one.reverses is None and one.id not in given_back), None)
+
+
+def postings(billed: Sequence[Entry[Id]], now: Charge | None) -> tuple[Posting[Id], ...]:
+    """The entries of a charge that must wait to be billed, given those that are billed and what the provider says now.
+
+    `billed` are in the order in which they came; `now` is None when the provider no longer lists the charge. Empty
+    when what is billed is what was provided. The same facts again give the same postings.
+    """
+    stands = standing(billed)
+    if stands is None:
+        return () if now is None else (Posting(charge=now),)
+    if now is not None and bills_the_same(stands.charge, now):
+        return ()
+    back = Posting(charge=reversal(stands.charge), reverses=stands.id)
+    return (back,) if now is None else (back, Posting(charge=now))
+
+
+def reversal(charge: Charge) -> Charge:
+    """The charge that gives another one back: the same magnitude over the same days, with the other sign."""
+    quantity = -charge.signed
+    kind = ChargeKind.CREDIT if quantity < 0 or charge.kind is not ChargeKind.CREDIT else ChargeKind.PRORATED
+    return replace(charge, kind=kind, quantity=quantity, amount=-charge.amount)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Provided:
+    """Seats of one offer of one organization over the days from `start` up to, not including, `end`."""
+
+    start: date
+    end: date
+    seats: Decimal
+
+
+def spread(parts: Iterable[Provided]) -> tuple[Provided, ...]:
+    """The same seats as a staircase: consecutive days with the same number of seats in one step, days with none out."""
+    steps: dict[date, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        steps[part.start] += part.seats
+        steps[part.end] -= part.seats
+    found: list[Provided] = []
+    seats, begin = Decimal(0), None
+    for day in sorted(steps):
+        if not steps[day]:
+            continue
+        if begin is not None and seats:
+            found.append(Provided(begin, day, seats))
+        seats, begin = seats + steps[day], day
+    return tuple(found)
+
+
+def seat_days(parts: Iterable[Provided]) -> Decimal:
+    """How many seat-days these are; ones that were given back count against."""
+    return sum((part.seats * ((part.end - part.start) // timedelta(days=1)) for part in parts), Decimal(0))

@@ -1,0 +1,45 @@
+"""The portal's tables. Every row belongs to one partner, through its connection; nobody sees another's.
+
+A connection shares its id with its row in ``qbwc_connection``: both live in one database, so that an answer from
+QuickBooks and what follows from it are kept together or not at all.
+"""
+
+from __future__ import annotations
+
+from portal.models.charges import Charge, ChargeChange, Delivery, What
+from portal.models.history import AuditEntry
+from portal.models.mappings import InvoiceMode, Offer, Organization
+from portal.models.runs import BilledCharge, CostState, Draft, DraftLine, DraftState, ItemCost, Run
+from portal.models.sources import ColumnProfile, SherwebAccess, Upload
+from portal.models.tables import LONGEST_KEY, LONGEST_NAME, Base, ExactDecimal
+from portal.models.tenants import Connection, Member, Partner, Role, User
+
+__all__ = [
+    "LONGEST_KEY",
+    "LONGEST_NAME",
+    "AuditEntry",
+    "Base",
+    "BilledCharge",
+    "Charge",
+    "ChargeChange",
+    "ColumnProfile",
+    "Connection",
+    "CostState",
+    "Delivery",
+    "Draft",
+    "DraftLine",
+    "DraftState",
+    "ExactDecimal",
+    "InvoiceMode",
+    "ItemCost",
+    "Member",
+    "Offer",
+    "Organization",
+    "Partner",
+    "Role",
+    "Run",
+    "SherwebAccess",
+    "Upload",
+    "User",
+    "What",
+]

@@ -1,0 +1,109 @@
+"""The ledger's one side: what was provided, as it was received, and what later imports changed of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.billing.charge import BillingCycle, ChargeKind
+from portal.models.mappings import Offer, Organization
+from portal.models.tables import LONGEST_KEY, Base
+from qbwc.models import choice, index_of_some
+
+
+class What(StrEnum):
+    """What a later import changed of a charge."""
+
+    CHANGED = "changed"
+    WITHDRAWN = "withdrawn"
+
+
+class Delivery(Base):
+    """One import of charges, whole. `scope` tells those of one provider and period apart: an invoice, a profile."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_connection_id", "connection_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(String(40))
+    file_name: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    period_start: Mapped[date]
+    period_end: Mapped[date]
+    total: Mapped[Decimal]
+    rows: Mapped[int]
+    added: Mapped[int]
+    changed: Mapped[int]
+    withdrawn: Mapped[int] = mapped_column(default=0)
+    scope: Mapped[str] = mapped_column(String(LONGEST_KEY), default="")
+    imported_at: Mapped[datetime]
+
+
+class Charge(Base):
+    """A charge as received; see portal.billing.charge for the meaning of its fields.
+
+    What was billed is never changed: a correction after billing is another row, which gives back the billed one
+    (`reverses_id`), and a row with the facts as they are now. The rows of one key are numbered by `revision`.
+    """
+
+    __tablename__ = "charge"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "key", "revision"),
+        Index("ix_charge_connection_id_start", "connection_id", "start"),
+        index_of_some("ix_charge_waiting", "connection_id", "start", where="is_billed IS NOT TRUE"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"))
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"), index=True)
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"), index=True)
+    key: Mapped[str] = mapped_column(String(80))
+    name: Mapped[str]
+    kind: Mapped[ChargeKind] = mapped_column(choice(ChargeKind))
+    cycle: Mapped[BillingCycle] = mapped_column(choice(BillingCycle))
+    quantity: Mapped[Decimal]
+    start: Mapped[date]
+    end: Mapped[date]
+    unit_cost: Mapped[Decimal]
+    unit_cost_prorated: Mapped[Decimal]
+    amount: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(String(3))
+    is_proratable: Mapped[bool]
+    tags: Mapped[dict[str, Any]]
+    raw: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1)
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), unique=True)
+    is_billed: Mapped[bool] = mapped_column(default=False)
+    """Whether a line bills it (see `BilledCharge`, which is the key): said here so that what waits is found at once."""
+
+    offer: Mapped[Offer] = relationship()
+    organization: Mapped[Organization] = relationship()
+
+
+class ChargeChange(Base):
+    """A difference between two imports: what was known of a charge, and what a later delivery says instead."""
+
+    __tablename__ = "charge_change"
+    __table_args__ = (Index("ix_charge_change_delivery_id", "delivery_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"))
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
+    key: Mapped[str] = mapped_column(String(80))
+    what: Mapped[What] = mapped_column(choice(What))
+    was_billed: Mapped[bool]
+    start: Mapped[date]
+    end: Mapped[date]
+    quantity_before: Mapped[Decimal]
+    quantity_after: Mapped[Decimal]
+    amount_before: Mapped[Decimal]
+    amount_after: Mapped[Decimal]
+    raw_before: Mapped[str]

@@ -1,0 +1,156 @@
+"""How a connection bills: what may be changed after it is made, and what may not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from portal.billing import description
+from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
+from portal.billing.period import BillingMode
+from portal.billing.rating import Rounding
+from portal.billing.share import DayCount
+from portal.errors import Refused
+from portal.models import AuditEntry, Connection
+from portal.services import Portal
+from portal.services.connections import PRORATIONS, find, hold
+
+LONGEST_DESCRIPTION = 500
+_CHOICES: dict[str, type[StrEnum]] = {
+    "prorate_by": ProrateBy,
+    "day_count": DayCount,
+    "rounding": Rounding,
+    "grouping": Grouping,
+    "negative_total": NegativeTotal,
+    "approval": Approval,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingSettings:
+    """The settings of a connection. `billing_mode` is shown only: it is chosen once."""
+
+    billing_mode: BillingMode
+    invoice_day: int
+    prorate: frozenset[str]
+    start_date: date | None
+    time_zone: str
+    prorate_by: ProrateBy
+    day_count: DayCount
+    rounding: Rounding
+    grouping: Grouping
+    negative_total: NegativeTotal
+    description: str
+    approval: Approval
+    unflagged_is_unsent: bool
+
+
+def get_settings(portal: Portal, connection_id: int) -> BillingSettings:
+    """The settings of a connection. Raises NotFound."""
+    with portal.database.read() as db:
+        return _settings(find(db, connection_id))
+
+
+def _settings(row: Connection) -> BillingSettings:
+    return BillingSettings(
+        billing_mode=row.billing_mode,
+        invoice_day=row.invoice_day,
+        prorate=frozenset(box for box in PRORATIONS if getattr(row, f"prorate_{box}")),
+        start_date=row.start_date,
+        time_zone=row.time_zone,
+        prorate_by=row.prorate_by,
+        day_count=row.day_count,
+        rounding=row.rounding,
+        grouping=row.grouping,
+        negative_total=row.negative_total,
+        description=row.description,
+        approval=row.approval,
+        unflagged_is_unsent=row.unflagged_is_unsent,
+    )
+
+
+def change_settings(portal: Portal, connection_id: int, changes: Mapping[str, Any], *, who: str) -> BillingSettings:
+    """Change some settings, by the names of BillingSettings; choices may be given as their text.
+
+    They count from the next run: what was billed stays. Raises Refused naming the setting, also for another billing
+    mode, which is locked once the connection is made.
+    """
+    with portal.database.write() as db:
+        row = hold(db, connection_id)
+        before = _settings(row)
+        wanted = _checked(before, changes)
+        if wanted == before:
+            return before
+        for field in dataclasses.fields(wanted):
+            if field.name not in ("prorate", "billing_mode"):
+                setattr(row, field.name, getattr(wanted, field.name))
+        for box in PRORATIONS:
+            setattr(row, f"prorate_{box}", box in wanted.prorate)
+        db.add(
+            AuditEntry(
+                connection_id=connection_id,
+                at=portal.now(),
+                who=who,
+                action="change-settings",
+                subject=f"connection:{connection_id}",
+                detail=_differences(before, wanted),
+            )
+        )
+        return wanted
+
+
+def _checked(before: BillingSettings, changes: Mapping[str, Any]) -> BillingSettings:
+    values: dict[str, Any] = dict(changes)
+    if BillingMode(values.pop("billing_mode", before.billing_mode)) is not before.billing_mode:
+        raise Refused("The billing mode was chosen when the connection was made, and cannot be changed any more.")
+    for name, kind in _CHOICES.items():
+        if name in values and values[name] not in set(kind):
+            raise Refused("%(value)s is no choice for %(setting)s.", value=values[name], setting=name)
+        if name in values:
+            values[name] = kind(values[name])
+    if not 1 <= int(values.get("invoice_day", 1)) <= 31:
+        raise Refused("The invoice day %(day)s is not a day of the month: give 1 to 31.", day=values["invoice_day"])
+    for box in values.get("prorate", ()):
+        if box not in PRORATIONS:
+            raise Refused("There is no proration %(box)s: give any of %(boxes)s.", box=box, boxes=", ".join(PRORATIONS))
+    _check_texts(values)
+    if "prorate" in values:
+        values["prorate"] = frozenset(values["prorate"])
+    return dataclasses.replace(before, **values)
+
+
+def _check_texts(values: dict[str, Any]) -> None:
+    if "time_zone" in values:
+        try:
+            ZoneInfo(values["time_zone"])
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Refused(
+                "There is no time zone %(zone)s: give one such as America/Toronto.", zone=values["time_zone"]
+            ) from None
+    template = values.get("description", "")
+    if len(template) > LONGEST_DESCRIPTION:
+        raise Refused("The description has more than %(most)s characters. Shorten it.", most=LONGEST_DESCRIPTION)
+    try:
+        description.check(template)
+    except description.TemplateError as error:
+        raise Refused(
+            "The description cannot be filled in: %(found)s is no placeholder. There are: %(known)s.",
+            found=error.found,
+            known=", ".join("{" + name + "}" for name in description.PLACEHOLDERS),
+        ) from None
+
+
+def _differences(before: BillingSettings, after: BillingSettings) -> dict[str, Any]:
+    def shown(value: Any) -> Any:
+        return sorted(value) if isinstance(value, frozenset) else None if value is None else str(value)
+
+    return {
+        field.name: [shown(getattr(before, field.name)), shown(getattr(after, field.name))]
+        for field in dataclasses.fields(before)
+        if getattr(before, field.name) != getattr(after, field.name)
+    }

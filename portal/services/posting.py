@@ -1,0 +1,288 @@
+"""Posting a delivery to the ledger: what is new, what changed, what was withdrawn; in bulk.
+
+A month may have 100,000 rows: they are read and written as plain rows, a chunk at a time, without an object for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from portal.billing import ledger
+from portal.billing.charge import Charge as Value
+from portal.models import BilledCharge, Charge, ChargeChange, Delivery, Offer, Organization, What
+from portal.providers import Delivery as Delivered
+
+CHUNK = 500
+Progress = Callable[[int, int], None]
+"""Called with the rows that are posted, and all of them."""
+
+_CHARGES = Charge.metadata.tables[Charge.__tablename__]
+_CHANGES = ChargeChange.metadata.tables[ChargeChange.__tablename__]
+# What a charge says beside its key, offer and organization, under the names of the value.
+_FACTS = {
+    "kind": "kind",
+    "cycle": "cycle",
+    "quantity": "quantity",
+    "start": "start",
+    "end": "end",
+    "unit_cost": "unit_cost",
+    "unit_cost_prorated": "unit_cost_prorated",
+    "amount": "amount",
+    "currency": "currency",
+    "is_proratable": "is_proratable",
+    "name": "offer_name",
+}
+
+
+@dataclass
+class Posted:
+    """How many charges were new, changed and so on; see `ImportResult`."""
+
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    absent: int = 0
+    new_offers: int = 0
+    new_organizations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An entry of the ledger as it is kept."""
+
+    id: int
+    revision: int
+    is_billed: bool
+    reverses: int | None
+    value: Value
+    raw: str
+
+
+@dataclass
+class _Writes:
+    """What one chunk changes, gathered so that it is written at once."""
+
+    new: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+    def flush(self, db: orm.Session) -> None:
+        connection = db.connection()
+        if self.gone:  # first: a posting may take the place of the one before it
+            connection.execute(sa.delete(_CHARGES).where(_CHARGES.c.id.in_(self.gone)))
+        if self.changed:
+            same = _CHARGES.c.id == sa.bindparam("row_id")
+            connection.execute(sa.update(_CHARGES).where(same), self.changed)
+        if self.new:
+            connection.execute(sa.insert(_CHARGES), self.new)
+        if self.differences:
+            connection.execute(sa.insert(_CHANGES), self.differences)
+
+
+def post(db: orm.Session, delivery: Delivery, delivered: Delivered, progress: Progress | None = None) -> Posted:
+    """Post the charges of a delivery, and withdraw those of its period and scope that it no longer lists."""
+    return _Posting(db, delivery).post(delivered, progress)
+
+
+class _Posting:
+    def __init__(self, db: orm.Session, delivery: Delivery) -> None:
+        self._db = db
+        self._delivery = delivery
+        self._posted = Posted()
+        self._offers = _Names(db, Offer, delivery.connection_id)
+        self._organizations = _Names(db, Organization, delivery.connection_id)
+
+    def post(self, delivered: Delivered, progress: Progress | None) -> Posted:
+        count = len(delivered.charges)
+        self._posted.new_offers = self._offers.add((one.offer_key, one.offer_name) for one in delivered.charges)
+        self._posted.new_organizations = self._organizations.add(
+            (one.organization, one.organization) for one in delivered.charges
+        )
+        seen: set[str] = set()
+        for begin in range(0, count, CHUNK):
+            chunk = delivered.charges[begin : begin + CHUNK]
+            known = self._known([one.key for one in chunk])
+            writes = _Writes()
+            for one, raw in zip(chunk, delivered.raw[begin : begin + CHUNK], strict=True):
+                seen.add(one.key)
+                self._settle(writes, one.key, known.get(one.key, []), one, raw)
+            writes.flush(self._db)
+            if progress is not None:
+                progress(min(begin + CHUNK, count), count)
+        self._withdraw(seen)
+        return self._posted
+
+    def _known(self, keys: Sequence[str]) -> dict[str, list[_Row]]:
+        """The entries of these charges, oldest first."""
+        query = (
+            sa.select(_CHARGES, BilledCharge.charge_id.is_not(None).label("is_billed"))
+            .outerjoin(BilledCharge, BilledCharge.charge_id == _CHARGES.c.id)
+            .where(_CHARGES.c.connection_id == self._delivery.connection_id, _CHARGES.c.key.in_(keys))
+            .order_by(_CHARGES.c.revision)
+        )
+        found: dict[str, list[_Row]] = {}
+        for row in self._db.execute(query).mappings():
+            facts = {theirs: row[ours] for ours, theirs in _FACTS.items()}
+            value = Value(
+                key=row["key"],
+                organization=self._organizations.key_of(row["organization_id"]),
+                offer_key=self._offers.key_of(row["offer_id"]),
+                tags=tuple((name, value) for name, value in row["tags"].get("tags", [])),
+                **facts,
+            )
+            entry = _Row(row["id"], row["revision"], bool(row["is_billed"]), row["reverses_id"], value, row["raw"])
+            found.setdefault(row["key"], []).append(entry)
+        return found
+
+    def _settle(self, writes: _Writes, key: str, chain: list[_Row], now: Value | None, raw: str) -> None:
+        """Bring the entries of one charge to what they must be, given what is billed of it."""
+        billed = [row for row in chain if row.is_billed]
+        waiting = [row for row in chain if not row.is_billed]
+        if not chain and now is not None:
+            self._posted.added += 1
+            writes.new.append(self._as_row(now, raw, 1))
+            return
+        wanted = ledger.postings(
+            [ledger.Entry(id=row.id, charge=row.value, reverses=row.reverses) for row in billed], now
+        )
+        before = next((row for row in reversed(chain) if row.reverses is None), None)
+        assert before is not None  # noqa: S101 -- what reverses an entry follows it
+        has_stood = any(row.reverses is None for row in waiting) or ledger.standing(
+            ledger.Entry(id=row.id, charge=row.value, reverses=row.reverses) for row in billed
+        )
+        is_same = [(row.value, row.reverses) for row in waiting] == [(one.charge, one.reverses) for one in wanted]
+        if is_same and (waiting or now is None or before.value == now):
+            self._posted.unchanged += now is not None
+            return
+        if not billed and len(waiting) == len(wanted) == 1 and now is not None:
+            writes.changed.append({"row_id": waiting[0].id, **self._as_row(now, raw, waiting[0].revision)})
+        elif is_same and now is not None:  # the same on an invoice: only its cost, its tags or its name are others
+            facts = self._as_row(now, raw, before.revision)
+            writes.changed.append({"row_id": before.id, **facts, "delivery_id": self._delivery.id})
+        else:
+            writes.gone.extend(row.id for row in waiting)
+            revision = max((row.revision for row in billed), default=0)
+            for number, one in enumerate(wanted, revision + 1):
+                writes.new.append({**self._as_row(one.charge, raw or before.raw, number), "reverses_id": one.reverses})
+        self._note(writes, key, before, now, bool(billed) and not is_same, bool(has_stood))
+
+    def _note(
+        self, writes: _Writes, key: str, before: _Row, now: Value | None, is_corrected: bool, has_stood: bool
+    ) -> None:
+        if now is None:
+            self._posted.withdrawn += 1
+        elif has_stood:
+            self._posted.changed += 1
+        else:
+            self._posted.added += 1  # it had been withdrawn, and is back
+        self._posted.corrected += is_corrected
+        nothing = Decimal(0)
+        writes.differences.append(
+            {
+                "delivery_id": self._delivery.id,
+                "organization_id": self._organizations.id_of(before.value.organization),
+                "offer_id": self._offers.id_of(before.value.offer_key),
+                "key": key,
+                "what": What.WITHDRAWN if now is None else What.CHANGED,
+                "was_billed": is_corrected,
+                "start": (now or before.value).start,
+                "end": (now or before.value).end,
+                "quantity_before": before.value.signed if has_stood else nothing,
+                "quantity_after": now.signed if now else nothing,
+                "amount_before": before.value.amount if has_stood else nothing,
+                "amount_after": now.amount if now else nothing,
+                "raw_before": before.raw,
+            }
+        )
+
+    def _as_row(self, value: Value, raw: str, revision: int) -> dict[str, Any]:
+        facts = {ours: getattr(value, theirs) for ours, theirs in _FACTS.items()}
+        return {
+            **facts,
+            "connection_id": self._delivery.connection_id,
+            "delivery_id": self._delivery.id,
+            "organization_id": self._organizations.id_of(value.organization),
+            "offer_id": self._offers.id_of(value.offer_key),
+            "key": value.key,
+            "tags": {"tags": [list(tag) for tag in value.tags]},
+            "raw": raw,
+            "revision": revision,
+            "reverses_id": None,
+        }
+
+    def _withdraw(self, seen: set[str]) -> None:
+        """What a former delivery of the same period and scope listed, and this one does not, is no longer provided.
+
+        A delivery that has none of them in common is another file, and takes nothing back.
+        """
+        same = self._delivery
+        listed = (
+            sa.select(_CHARGES.c.key)
+            .join(Delivery, Delivery.id == _CHARGES.c.delivery_id)
+            .where(
+                Delivery.connection_id == same.connection_id,
+                Delivery.provider == same.provider,
+                Delivery.scope == same.scope,
+                Delivery.period_start == same.period_start,
+                Delivery.period_end == same.period_end,
+                Delivery.id != same.id,
+            )
+            .distinct()
+            .order_by(_CHARGES.c.key)
+        )
+        missing = [key for key in self._db.scalars(listed) if key not in seen]
+        if not missing:
+            return
+        if not (self._posted.changed or self._posted.unchanged):
+            self._posted.absent = len(missing)
+            return
+        for begin in range(0, len(missing), CHUNK):
+            chains = self._known(missing[begin : begin + CHUNK])
+            writes = _Writes()
+            for key, chain in chains.items():
+                self._settle(writes, key, chain, None, "")
+            writes.flush(self._db)
+
+
+class _Names:
+    """Offers or organizations of a connection by key; unknown ones are made, unmapped."""
+
+    def __init__(self, db: orm.Session, table: type[Offer] | type[Organization], connection_id: int) -> None:
+        self._db, self._table, self._connection_id = db, table, connection_id
+        self._ids: dict[str, int] = {}
+        self._keys: dict[int, str] = {}
+        self._read()
+
+    def _read(self) -> None:
+        rows = self._db.execute(
+            sa.select(self._table.id, self._table.key).where(self._table.connection_id == self._connection_id)
+        )
+        self._keys = {row.id: row.key for row in rows}
+        self._ids = {key: row_id for row_id, key in self._keys.items()}
+
+    def add(self, names: Iterable[tuple[str, str]]) -> int:
+        """Make those that are not there, each with its first name; returns how many."""
+        new: dict[str, str] = {}
+        for key, name in names:
+            if key not in self._ids:
+                new.setdefault(key, name)
+        if new:
+            rows = [{"connection_id": self._connection_id, "key": key, "name": name} for key, name in new.items()]
+            self._db.execute(sa.insert(self._table), rows)
+            self._read()
+        return len(new)
+
+    def id_of(self, key: str) -> int:
+        return self._ids[key]
+
+    def key_of(self, row_id: int) -> str:
+        return self._keys[row_id]
