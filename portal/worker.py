@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.billing.options import Approval
 from portal.billing.period import invoice_date_on_or_before
-from portal.errors import PortalError, Refused
+from portal.errors import PortalError
 from portal.models import Connection, Run
 from portal.services import Portal, billing, exchanges, status
 
@@ -35,29 +35,37 @@ def due_date(now: datetime, zone: str, invoice_day: int) -> date:
 
 def bill_what_is_due(portal: Portal) -> list[int]:
     """Bill every connection whose invoice date has come and that can be billed. Returns the ids of the runs made."""
-    with portal.database.read() as db:
-        rows = [
-            (row.id, due_date(portal.now(), row.time_zone, row.invoice_day))
-            for row in db.scalars(sa.select(Connection).order_by(Connection.id))
-            if row.approval is Approval.AUTOMATIC
-            and due_date(portal.now(), row.time_zone, row.invoice_day)
-            >= row.created_at.astimezone(ZoneInfo(row.time_zone)).date()
-        ]
-        done = {(run.connection_id, run.invoice_date) for run in db.scalars(sa.select(Run))}
     made = []
-    for connection_id, on in rows:
-        if (connection_id, on) in done or not status.status(portal, connection_id).can_bill:
-            continue
+    for connection_id, on in _due(portal):
+        if not status.status(portal, connection_id).can_bill or not billing.has_work(portal, connection_id, on):
+            continue  # an empty run would close the date: charges often arrive days after it
         try:
-            # An empty run would close the date: charges often arrive days after it.
             made.append(billing.bill(portal, connection_id, on).id)
-        except Refused:
-            pass  # an empty run would close the date: charges often arrive days after it
         except IntegrityError:
             log.info("another worker made the run", connection=connection_id, date=on.isoformat())
         except PortalError as error:
             log.warning("run refused", connection=connection_id, date=on.isoformat(), reason=str(error))
     return made
+
+
+def _due(portal: Portal) -> list[tuple[int, date]]:
+    """The connections that bill by themselves, each with the invoice date that has come and has no run yet.
+
+    When the invoice day was changed, a date before the last run is none: its days were billed.
+    """
+    latest = sa.select(Run.connection_id, sa.func.max(Run.invoice_date)).group_by(Run.connection_id)
+    with portal.database.read() as db:
+        done: dict[int, date] = {row.connection_id: row[1] for row in db.execute(latest)}
+        automatic = sa.select(Connection).filter_by(approval=Approval.AUTOMATIC).order_by(Connection.id)
+        dates = [
+            (row.id, due_date(portal.now(), row.time_zone, row.invoice_day), _made_on(row))
+            for row in db.scalars(automatic)
+        ]
+    return [(one, on) for one, on, made_on in dates if on >= made_on and on > done.get(one, date.min)]
+
+
+def _made_on(connection: Connection) -> date:
+    return connection.created_at.astimezone(ZoneInfo(connection.time_zone)).date()
 
 
 def forget_what_is_old(portal: Portal) -> None:

@@ -11,12 +11,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from lxml import etree
 
 from qbwc.database import Database
 from qbwc.models import Base
+
+# No test may fail because the machine is busy.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 SKIP_NOTHING = bool(os.environ.get("TESTS_SKIP_NOTHING"))
 

@@ -62,6 +62,13 @@ def bill(
     return get_run(portal, connection_id, run_id)
 
 
+def has_work(portal: Portal, connection_id: int, on: date) -> bool:
+    """Whether billing this date would send anything. Reads only, so that nobody waits for it."""
+    with portal.database.read() as db:
+        drafts = prepare(db, connection_id, on, portal.now()).plan.drafts
+        return any(draft.reason is None for draft in drafts)
+
+
 def _wanted(prepared: Prepared, approved: Mapping[int, str] | None) -> list[drafting.Draft]:
     """The drafts that are to be kept: those that can be sent, and those that come to nothing."""
     settled = (None, Reason.NOTHING_TO_BILL)

@@ -20,3 +20,23 @@ document.addEventListener("submit", (event) => {
   event.target.dataset.sent = "1";
   window.addEventListener("pageshow", () => delete event.target.dataset.sent, { once: true });
 });
+
+/* What takes a while says so and for how long. After two minutes the button can be used again: nothing is endless. */
+document.addEventListener("submit", (event) => {
+  const [form, button] = [event.target, event.submitter];
+  if (event.defaultPrevented || !button?.dataset.busy) return;
+  const [text, began] = [button.textContent, Date.now()];
+  const restore = () => {
+    clearInterval(timer);
+    button.textContent = text;
+    delete form.dataset.sent;
+  };
+  const tell = () => {
+    const seconds = Math.round((Date.now() - began) / 1000);
+    if (seconds >= 120) restore();
+    else button.textContent = `${button.dataset.busy} ${seconds} s`;
+  };
+  const timer = setInterval(tell, 1000);
+  button.textContent = button.dataset.busy;
+  window.addEventListener("pageshow", restore, { once: true });
+});

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import threading
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +16,8 @@ import sqlalchemy as sa
 from portal import worker
 from portal.errors import Refused
 from portal.services import billing, runs
+
+CHARGES = Path(__file__).resolve().parents[2] / "samples" / "sherweb" / "payable-charges-2026-10.json"
 
 TORONTO = "America/Toronto"
 
@@ -195,3 +200,34 @@ def test_a_day_on_which_forgetting_fails_is_tried_again(waiting: Any, monkeypatc
     stop = worker.start(waiting.portal, every_seconds=0.01)
     assert all(tries.acquire(timeout=10) for _ in range(3))
     stop.set()
+
+
+def test_a_changed_invoice_day_bills_no_date_before_the_last_run(waiting: Any) -> None:
+    waiting.clock.at = local("2026-11-01T05:00:00")
+    assert len(worker.bill_what_is_due(waiting.portal)) == 1
+    charges = json.loads(CHARGES.read_bytes())
+    late = copy.deepcopy(charges["charges"][0])
+    late.update(chargeId="00000000-0000-4000-8000-000000000001", periodFrom="2026-10-05", periodTo="2026-10-14")
+    charges["charges"].append(late)
+    assert waiting.import_charges(json.dumps(charges).encode(), "late.json").added == 1
+    waiting.set(invoice_day=15)
+    waiting.clock.at = local("2026-11-10T12:00:00")
+    assert worker.bill_what_is_due(waiting.portal) == []
+    waiting.clock.at = local("2026-11-15T05:00:00")
+    assert len(worker.bill_what_is_due(waiting.portal)) == 1
+    run = waiting.run()
+    assert (run.invoice_date, run.period_start, run.period_last) == (
+        date(2026, 11, 15),
+        date(2026, 10, 15),
+        date(2026, 11, 14),
+    )
+    assert [draft.lines for draft in run.drafts] == [1]
+
+
+def test_a_connection_that_waits_for_approval_is_not_billed_by_itself(waiting: Any) -> None:
+    waiting.set(approval="manual")
+    waiting.clock.at = local("2026-11-01T05:00:00")
+    assert worker.bill_what_is_due(waiting.portal) == []
+    assert waiting.states() == {}
+    waiting.set(approval="automatic")
+    assert len(worker.bill_what_is_due(waiting.portal)) == 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.billing.drafting import Form
 from portal.billing.invoice import KeptLine, Step, WantedLine
+from portal.billing.lines import LONGEST_CUSTOM
 from portal.billing.matching import Candidate
 from portal.billing.money import to_cents
 from portal.models import Draft, DraftLine, InvoiceMode
@@ -42,9 +43,9 @@ def text_changes(descriptions: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return changes_in(descriptions)
 
 
-def _fitting(description: str) -> str:
-    """A line's text as QuickBooks keeps it, cut to what a line can hold."""
-    return fit(fold(description).text, LONGEST_DESCRIPTION)
+def _fitting(text: str, longest: int = LONGEST_DESCRIPTION) -> str:
+    """A text as QuickBooks keeps it, cut to what its field can hold: a character may become several."""
+    return fit(fold(text).text, longest)
 
 
 def is_separate(draft: Draft) -> bool:
@@ -94,8 +95,8 @@ def _new_line(draft: Draft, line: DraftLine) -> dict[str, Any]:
         **_price(draft, line),
         "service_date": line.service_date,
         "sales_tax_code_ref": _ref(draft.organization.tax_code_list_id),
-        "other1": line.other1,
-        "other2": line.other2,
+        "other1": _fitting(line.other1, LONGEST_CUSTOM) if line.other1 else None,
+        "other2": _fitting(line.other2, LONGEST_CUSTOM) if line.other2 else None,
     }
 
 

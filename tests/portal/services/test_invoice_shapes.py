@@ -113,9 +113,9 @@ def test_an_invoice_carries_what_the_organization_says(
     with month.portal.database.write() as db:
         row = db.scalars(sa.select(Organization).filter_by(name=STUDIO)).one()
         row.po_number, row.class_list_id, row.terms_list_id, row.tax_code_list_id = "PO-88", CLOUD, NET_30, TAXED
-        row.other1, row.other2 = "{sku}", "{po}, {days} days, a text that is far too long for a column"
+        row.other1, row.other2 = "{sku}", "{po}, {days} days, a text tha… is far too long for a column"
     text = leaves()
-    more = {"SalesTaxCodeRef_ListID": TAXED, "Other2": "PO-88, 31 days, a text that i"}
+    more = {"SalesTaxCodeRef_ListID": TAXED, "Other2": "PO-88, 31 days, a text tha..."}
     visio = line("InvoiceLineAdd", VISIO, f"Visio Plan 2 {OCTOBER}", "1", **{**more, "Other1": "VIS-P2"})
     told = shown(text)
     assert told[:5] == [
