@@ -14,11 +14,13 @@ from flask_wtf import CSRFProtect
 from portal.services import Portal
 from portal.web import (
     access,
+    billing_settings,
     charges,
     connections,
     errors,
     headers,
     health,
+    insight,
     language,
     mapping_file,
     offers,
@@ -47,7 +49,20 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
     errors.install(app)
     headers.install(app, is_https=is_https)
     _prepare_templates(app)
-    for screen in (health, session, connections, charges, offers, organizations, mapping_file, preview, runs, status):
+    for screen in (
+        health,
+        session,
+        connections,
+        billing_settings,
+        charges,
+        offers,
+        organizations,
+        mapping_file,
+        preview,
+        runs,
+        insight,
+        status,
+    ):
         app.register_blueprint(screen.blueprint)
     for blueprint in extra_blueprints:
         app.register_blueprint(blueprint)

@@ -116,15 +116,46 @@ def _add_set_up(add: Add) -> None:
     new.add_argument("--invoice-day", required=True, type=int, metavar="DAY", help="1 to 31")
     new.add_argument("--prorate", default="", metavar="LIST", help="any of additions,removals,partial")
     new.add_argument("--start-date", type=_date, metavar="YYYY-MM-DD", help="charges before this day are never billed")
+    _add_sherweb(add)
     qwc = _command(add, "qwc", "print the .qwc file for the Web Connector")
     qwc.add_argument("connection", metavar="CONNECTION")
 
 
+def _add_sherweb(add: Add) -> None:
+    sherweb = add(
+        "sherweb", help="the credentials of Sherweb's API", description="The credentials of Sherweb's API."
+    ).add_subparsers(dest="action", required=True, metavar="ACTION")
+    give = _command(
+        sherweb.add_parser,
+        "set",
+        "keep the credentials, encrypted; asks for the client secret and the subscription key, or reads them from "
+        "standard input, a line each",
+    )
+    give.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+    give.add_argument("--client-id", required=True, metavar="ID", help="the client ID that Sherweb gave")
+    for name, text in (("authorization", "the log-in"), ("distributor", "the charges")):
+        give.add_argument(
+            f"--{name}-url", default="", metavar="URL", help=f"the address of {text}, if not Sherweb's own"
+        )
+    check = _command(sherweb.add_parser, "check", "log in to Sherweb and do nothing else")
+    check.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+
+
 def _add_billing(add: Add) -> None:
-    bring = _command(add, "import", "read a provider's charges")
+    bring = _command(add, "import", "read a file of charges, whole or not at all")
     bring.add_argument("file", metavar="FILE")
-    bring.add_argument("--provider", required=True, metavar="PROVIDER", help="sherweb")
+    bring.add_argument("--provider", required=True, metavar="PROVIDER", help="sherweb, microsoft or csv")
+    columns = bring.add_mutually_exclusive_group()
+    columns.add_argument("--profile", metavar="NAME", help="for csv: the saved columns of this connection")
+    columns.add_argument(
+        "--profile-file",
+        metavar="FILE.json",
+        help="for csv: columns from a file; called by its name unless it says one",
+    )
     _connection(bring)
+    fetch = _command(add, "fetch", "fetch the charges of a billing period from Sherweb's API")
+    fetch.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+    fetch.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="a day of the billing period (yesterday)")
     mapping = _command(add, "map", "map offers to items and organizations to customers from a CSV file, all or nothing")
     mapping.epilog = (
         "Columns: kind (offer or organization), name, key (the provider's; empty for an "

@@ -7,6 +7,7 @@ import getpass
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from portal.billing.period import BillingMode
 from portal.errors import PortalError, Refused
 from portal.migrations import reason
 from portal.models import DraftState, Role
-from portal.providers import ProviderError
+from portal.providers import ProviderError, csvfile
 from portal.report import (
     describe_exchanges,
     describe_import,
@@ -28,9 +29,23 @@ from portal.report import (
     describe_status,
     describe_texts,
     plain,
+    show_progress,
     table,
 )
-from portal.services import Portal, accounts, billing, build_portal, catalog, connections, exchanges, mappings, preview, runs, status
+from portal.services import (
+    Portal,
+    accounts,
+    billing,
+    build_portal,
+    catalog,
+    connections,
+    exchanges,
+    mappings,
+    preview,
+    runs,
+    sources,
+    status,
+)
 
 LAST_VISITS = 10
 
@@ -148,11 +163,85 @@ def _qwc(portal: Portal, args: argparse.Namespace) -> int:
 
 def _import(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
-    result = catalog.import_charges(
-        portal, found.id, _read(args.file), name=Path(args.file).name, provider=args.provider
-    )
+    name = Path(args.file).name
+    if args.provider == catalog.CSV and (args.profile is not None or args.profile_file is not None):
+        profile = _profile(portal, found.id, args)
+        with show_progress("posted") as tell:
+            result = sources.import_csv(portal, found.id, _read(args.file), name, profile, tell)
+    elif args.profile is not None or args.profile_file is not None:
+        raise Refused("Columns are for files of the provider csv: leave out --profile and --profile-file.")
+    elif args.provider == catalog.CSV:
+        raise Refused(
+            "A CSV file needs the columns that it is read by: add --profile NAME or --profile-file FILE.json."
+        )
+    else:
+        with show_progress("posted") as tell:
+            result = catalog.import_charges(
+                portal, found.id, _read(args.file), name=name, provider=args.provider, progress=tell
+            )
     show(args, result, describe_import(result))
     return 0
+
+
+def _profile(portal: Portal, connection_id: int, args: argparse.Namespace) -> csvfile.Profile:
+    if args.profile is not None:
+        return sources.find_profile(portal, connection_id, args.profile)
+    try:
+        profile = csvfile.Profile.from_json(_read(args.profile_file).decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Refused("%(path)s is not text in UTF-8.", path=args.profile_file) from None
+    return replace(profile, name=profile.name or Path(args.profile_file).name.split(".")[0])
+
+
+def _fetch(portal: Portal, args: argparse.Namespace) -> int:
+    found = connections.find_connection(portal, args.connection)
+    day = args.date or sources.default_day(portal, found.id)
+    with show_progress("bytes") as received, show_progress("posted") as posted:
+        result = sources.fetch_sherweb(portal, found.id, day, received=received, progress=posted)
+    show(args, result, describe_import(result))
+    return 0
+
+
+def _set_sherweb(portal: Portal, args: argparse.Namespace) -> int:
+    found = connections.find_connection(portal, args.connection)
+    client_secret, subscription_key = _ask_secrets("Client secret", "Subscription key")
+    made = sources.save_sherweb(
+        portal,
+        found.id,
+        client_id=args.client_id,
+        client_secret=client_secret,
+        subscription_key=subscription_key,
+        authorization_url=args.authorization_url,
+        distributor_url=args.distributor_url,
+    )
+    text = f"The credentials of Sherweb are kept for {found.name}. Next: portal sherweb check {found.id}"
+    show(args, {"connection": found.id, "client_id": made.client_id}, text)
+    return 0
+
+
+def _check_sherweb(portal: Portal, args: argparse.Namespace) -> int:
+    found = connections.find_connection(portal, args.connection)
+    sources.check_sherweb(portal, found.id)
+    show(args, {"connection": found.id, "accepted": True}, "Sherweb accepted the log-in.")
+    return 0
+
+
+def _ask_secrets(*names: str) -> list[str]:
+    """Each secret from a prompt that does not show it, or from a line of standard input."""
+    if sys.stdin.isatty():
+        return [getpass.getpass(f"{name}: ", stream=sys.stderr) for name in names]
+    try:
+        given = [sys.stdin.readline().rstrip("\r\n") for _ in names]
+        "".join(given).encode()
+    except UnicodeError:
+        raise Refused("What stands on standard input is not text in UTF-8.") from None
+    if lacking := [name for name, secret in zip(names, given, strict=True) if not secret]:
+        raise Refused(
+            "Standard input lacks: %(names)s. Write one on each line, in this order: %(order)s.",
+            names=", ".join(lacking),
+            order=", ".join(names),
+        )
+    return given
 
 
 def _map(portal: Portal, args: argparse.Namespace) -> int:
@@ -213,6 +302,9 @@ COMMANDS: dict[str, Callable[[Portal, argparse.Namespace], int]] = {
     "connection add": _add_connection,
     "qwc": _qwc,
     "import": _import,
+    "fetch": _fetch,
+    "sherweb set": _set_sherweb,
+    "sherweb check": _check_sherweb,
     "map": _map,
     "bill": _bill,
     "status": _status,

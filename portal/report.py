@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -44,6 +46,23 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: frozense
         )
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
+
+
+@contextmanager
+def show_progress(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Tells a terminal how far something is, on one line that is taken away again; nothing when nobody looks on."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def tell(done: int, whole: int | None) -> None:
+        sys.stderr.write(f"\r\x1b[K{done:,}{'' if whole is None else f' of {whole:,}'} {what}")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\x1b[K")
 
 
 def describe_import(result: catalog.ImportResult) -> str:

@@ -18,7 +18,7 @@ from portal.billing.options import Approval
 from portal.billing.period import invoice_date_on_or_before
 from portal.errors import PortalError
 from portal.models import Connection, Run
-from portal.services import Portal, billing, exchanges, status
+from portal.services import Portal, billing, exchanges, sources, status
 
 EVERY_SECONDS = 60.0
 INVOICE_HOUR = time(5)
@@ -69,7 +69,8 @@ def _made_on(connection: Connection) -> date:
 
 
 def forget_what_is_old(portal: Portal) -> None:
-    """Forget old texts and visits; what is in doubt stays."""
+    """Forget old texts, visits and files that nobody came back for; what is in doubt stays."""
+    sources.forget_uploads(portal)
     gone = exchanges.forget_old(portal)
     log.info("forgot what is old", texts=gone.bodies, requests=gone.requests, visits=gone.visits, pulls=gone.pulls)
 

@@ -231,7 +231,7 @@ class Job(Base):
     key: Mapped[str] = mapped_column(String(120))
     payload: Mapped[dict[str, Any]]
     state: Mapped[JobState] = mapped_column(choice(JobState), default=JobState.WAITING)
-    status_code: Mapped[str | None] = mapped_column(String(16))
+    status_code: Mapped[str | None] = mapped_column(String(40))
     status_message: Mapped[str | None]
     warning: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -14,13 +14,11 @@ a vendor's total often differs from its truncated unit price times quantity, and
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _NAMES = ("key", "organization", "offer_key", "offer_name")
 _NUMBERS = ("quantity", "unit_cost", "unit_cost_prorated", "amount")
 
@@ -108,13 +106,20 @@ class Charge:
         return -abs(self.quantity) if self.kind is ChargeKind.CREDIT else self.quantity
 
     def __post_init__(self) -> None:
-        for field in _NAMES:
-            if not getattr(self, field).strip():
-                raise BlankFieldError(f"{field} is empty")
+        # Unrolled: this runs for every one of 100,000 charges.
+        if not (self.key.strip() and self.organization.strip() and self.offer_key.strip() and self.offer_name.strip()):
+            blank = next(field for field in _NAMES if not getattr(self, field).strip())
+            raise BlankFieldError(f"{blank} is empty")
         if self.end <= self.start:
             raise ReversedPeriodError(f"the period ends on {self.end}, which is not after its start on {self.start}")
-        if not _CURRENCY.fullmatch(self.currency):
+        currency = self.currency
+        if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):
             raise UnknownCurrencyError(f"currency {self.currency!r} is not three capital letters, such as CAD")
-        for field in _NUMBERS:
-            if not getattr(self, field).is_finite():
-                raise NotANumberError(f"{field} is {getattr(self, field)}, not a number")
+        if not (
+            self.quantity.is_finite()
+            and self.unit_cost.is_finite()
+            and self.unit_cost_prorated.is_finite()
+            and self.amount.is_finite()
+        ):
+            field = next(field for field in _NUMBERS if not getattr(self, field).is_finite())
+            raise NotANumberError(f"{field} is {getattr(self, field)}, not a number")

@@ -56,11 +56,18 @@ def _billed_facts(charge: Charge) -> tuple[object, ...]:
     )
 
 
-def standing(billed: Iterable[Entry[Id]]) -> Entry[Id] | None:
-    """The billed entry of a charge that was not given back; None when nothing of it stands."""
+def live(billed: Iterable[Entry[Id]]) -> list[Entry[Id]]:
+    """The billed entries of a charge that were not given back, in their order: one at most, once all is billed."""
     entries = list(billed)
     given_back = {entry.reverses for entry in entries if entry.reverses is not None}
-    return next((one for one in reversed(entries) if one.reverses is None and one.id not in given_back), None)
+    return [one for one in entries if one.reverses is None and one.id not in given_back]
+
+
+def standing(billed: Iterable[Entry[Id]], now: Charge | None = None) -> Entry[Id] | None:
+    """The billed entry that stands: the newest that bills what the provider says `now`, else the newest; or None."""
+    entries = live(billed)
+    same = (one for one in reversed(entries) if now is not None and bills_the_same(one.charge, now))
+    return next(same, entries[-1] if entries else None)
 
 
 def postings(billed: Sequence[Entry[Id]], now: Charge | None) -> tuple[Posting[Id], ...]:
@@ -69,20 +76,21 @@ def postings(billed: Sequence[Entry[Id]], now: Charge | None) -> tuple[Posting[I
     `billed` are in the order in which they came; `now` is None when the provider no longer lists the charge. Empty
     when what is billed is what was provided. The same facts again give the same postings.
     """
-    stands = standing(billed)
-    if stands is None:
-        return () if now is None else (Posting(charge=now),)
-    if now is not None and bills_the_same(stands.charge, now):
-        return ()
-    back = Posting(charge=reversal(stands.charge), reverses=stands.id)
-    return (back,) if now is None else (back, Posting(charge=now))
+    stands = standing(billed, now)
+    is_right = stands is not None and now is not None and bills_the_same(stands.charge, now)
+    back = tuple(
+        Posting(charge=reversal(one.charge), reverses=one.id)
+        for one in live(billed)
+        if not (is_right and one is stands)
+    )
+    return back if now is None or is_right else (*back, Posting(charge=now))
 
 
 def reversal(charge: Charge) -> Charge:
     """The charge that gives another one back: the same magnitude over the same days, with the other sign."""
     quantity = -charge.signed
-    kind = ChargeKind.CREDIT if quantity < 0 or charge.kind is not ChargeKind.CREDIT else ChargeKind.PRORATED
-    return replace(charge, kind=kind, quantity=quantity, amount=-charge.amount)
+    kind = ChargeKind.PRORATED if charge.kind is ChargeKind.CREDIT else charge.kind
+    return replace(charge, kind=ChargeKind.CREDIT if quantity < 0 else kind, quantity=quantity, amount=-charge.amount)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,13 +6,13 @@ What gives back something that was billed gives back exactly that, and shares a 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
-from portal.billing.description import Told, fill
+from portal.billing.description import Told, fill, usual
 from portal.billing.mapping import MappedOffer, MappedOrganization, Target
 from portal.billing.money import to_five_places
 from portal.billing.options import Grouping, Options, ProrateBy
@@ -163,7 +163,7 @@ def group_charges(
 ) -> Collection[Group]:
     """The charges of one organization by line, in their order."""
     nets = rebilled((row.offer_id, row.charge) for row in rows if row.gives_back is None)
-    corrected = {row.charge.key for row in rows if row.gives_back is not None}
+    corrected = {row.charge.key: row for row in rows if row.gives_back is not None}
     by_rate = rules.options.prorate_by is ProrateBy.RATE
     groups: dict[tuple[object, ...], Group] = {}
     for row in rows:
@@ -179,6 +179,10 @@ def group_charges(
             billed = bill(charge, row.whole, has_whole, rules.boxes, rules.mode, net, rules.options.day_count)
             quantity, shown = billed.quantity, billed.arithmetic
             change = None if charge.key in corrected else billed.change
+            anew = _as_before(charge, corrected.get(charge.key))
+            if anew is not None:
+                billed = replace(billed, quantity=anew, seats=anew, share=None)
+                quantity, shown = anew, f"{to_five_places(anew):f}"
             if by_rate and billed.share is not None:
                 share, price = billed.share, _price(offers[row.offer_id])
                 quantity = billed.seats
@@ -195,6 +199,18 @@ def group_charges(
         group.arithmetic.append(shown)
         group.parts.append(Part(charge_id=row.id, quantity=quantity, rate=rate, amount=amount))
     return groups.values()
+
+
+def _as_before(charge: Charge, back: Received | None) -> Decimal | None:
+    """The quantity of a corrected charge, prorated just as what it corrects was; None where that tells nothing.
+
+    What it corrects may have been one half of a credit and its new charge, and both halves must be judged alike.
+    """
+    if back is None or back.gives_back is None or back.gives_back.rate is not None:
+        return None
+    was = -back.charge.signed
+    is_alike = (charge.start, charge.end) == (back.charge.start, back.charge.end) and was * charge.signed > 0
+    return charge.signed * back.gives_back.quantity / was if is_alike else None
 
 
 def _price(offer: MappedOffer) -> Decimal | None:
@@ -219,16 +235,22 @@ def make_line(group: Group, offer: MappedOffer, organization: MappedOrganization
     item, charge = offer.item, group.first.charge
     assert item is not None  # noqa: S101 -- only mapped offers get here
     quantity = to_five_places(group.quantity)
-    told = Told(
-        offer=charge.offer_name,
-        sku=charge.offer_key,
-        organization=organization.name,
-        start=group.start,
-        end=group.end,
-        quantity=quantity,
-        po=organization.po_number,
-        is_day=charge.cycle is BillingCycle.ONE_TIME or Period(group.start, group.end).days == 1,
-    )
+    is_day = charge.cycle is BillingCycle.ONE_TIME or (group.end - group.start).days == 1
+    description, other1, other2 = usual(charge.offer_name, group.start, group.end, is_day=is_day), "", ""
+    if rules.options.description or organization.other1 or organization.other2:
+        told = Told(
+            offer=charge.offer_name,
+            sku=charge.offer_key,
+            organization=organization.name,
+            start=group.start,
+            end=group.end,
+            quantity=quantity,
+            po=organization.po_number,
+            is_day=is_day,
+        )
+        description = fill(rules.options.description, told)
+        other1 = fill(organization.other1, told)[:LONGEST_CUSTOM] if organization.other1 else ""
+        other2 = fill(organization.other2, told)[:LONGEST_CUSTOM] if organization.other2 else ""
     amount = None
     if group.rate is not None and group.share is not None and item.price is not None:
         amount = prorated_amount(item.price, quantity, group.share, rules.options.rounding)
@@ -239,7 +261,7 @@ def make_line(group: Group, offer: MappedOffer, organization: MappedOrganization
         item=item,
         kind=charge.kind,
         section=_section(group, quantity),
-        description=fill(rules.options.description, told),
+        description=description,
         quantity=quantity,
         service_date=group.start,
         end=group.end,
@@ -248,8 +270,8 @@ def make_line(group: Group, offer: MappedOffer, organization: MappedOrganization
         states_all=group.change is Change.WHOLE and charge.kind in (ChargeKind.RECURRING, ChargeKind.USAGE),
         rate=group.rate,
         amount=amount,
-        other1=fill(organization.other1, told)[:LONGEST_CUSTOM] if organization.other1 else "",
-        other2=fill(organization.other2, told)[:LONGEST_CUSTOM] if organization.other2 else "",
+        other1=other1,
+        other2=other2,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 CENT = Decimal("0.01")
 FIVE_PLACES = Decimal("0.00001")
@@ -13,6 +14,7 @@ def to_cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP) + 0  # never "-0.00"
 
 
+@lru_cache(maxsize=4096)
 def to_five_places(number: Decimal) -> Decimal:
     """A quantity, rate or cost with at most the five decimals that QuickBooks keeps, without trailing zeros."""
     rounded = number.quantize(FIVE_PLACES, ROUND_HALF_UP).normalize() + 0  # never "-0"

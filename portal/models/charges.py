@@ -42,6 +42,8 @@ class Delivery(Base):
     changed: Mapped[int]
     withdrawn: Mapped[int] = mapped_column(default=0)
     scope: Mapped[str] = mapped_column(String(LONGEST_KEY), default="")
+    family: Mapped[int] = mapped_column(default=0)
+    """The id of the first delivery that this one is a version of; its own where it is none."""
     imported_at: Mapped[datetime]
 
 

@@ -142,6 +142,7 @@ def keep(
         )
         db.add(delivery)
         db.flush()
+        delivery.family = delivery.id
         posted = post(db, delivery, delivered, progress)
         delivery.added, delivery.changed, delivery.withdrawn = posted.added, posted.changed, posted.withdrawn
         is_news = posted.added or posted.changed or posted.withdrawn

@@ -157,8 +157,12 @@ def find(db: orm.Session, name_or_id: str | int, partner_id: int | None = None) 
 
 
 def hold(db: orm.Session, connection_id: int) -> Connection:
-    """The row of a connection, held to the end of the transaction, so that two who bill at once take turns."""
+    """The row of a connection, held to the end of the transaction, so that two who bill at once take turns.
+
+    The Web Connector's row is locked first, as every call of it does: nobody ever waits for two.
+    """
     row = find(db, connection_id)
+    db.refresh(row.wire, with_for_update={"key_share": True})
     db.refresh(row, with_for_update={"key_share": True})
     return row
 

@@ -151,29 +151,31 @@ class _Posting:
             self._posted.added += 1
             writes.new.append(self._as_row(now, raw, 1))
             return
-        wanted = ledger.postings(
-            [ledger.Entry(id=row.id, charge=row.value, reverses=row.reverses) for row in billed], now
-        )
-        before = next((row for row in reversed(chain) if row.reverses is None), None)
-        assert before is not None  # noqa: S101 -- what reverses an entry follows it
-        has_stood = any(row.reverses is None for row in waiting) or ledger.standing(
-            ledger.Entry(id=row.id, charge=row.value, reverses=row.reverses) for row in billed
-        )
+        entries = [ledger.Entry(id=row.id, charge=row.value, reverses=row.reverses) for row in billed]
+        wanted = ledger.postings(entries, now)
+        stands = ledger.standing(entries, now)
+        facts = [row for row in waiting if row.reverses is None]
+        has_stood = bool(facts) or (stands is not None and stands.id not in {row.reverses for row in waiting})
+        # What the provider said before: what waits, or else what stands; of a charge that was withdrawn, the last.
+        said = [row for row in billed if stands is not None and row.id == stands.id]
+        before = (facts or said or [row for row in chain if row.reverses is None])[-1]
         is_same = [(row.value, row.reverses) for row in waiting] == [(one.charge, one.reverses) for one in wanted]
-        if is_same and (waiting or now is None or before.value == now):
+        if is_same and (facts or now is None or before.value == now):
             self._posted.unchanged += now is not None
             return
         if not billed and len(waiting) == len(wanted) == 1 and now is not None:
             writes.changed.append({"row_id": waiting[0].id, **self._as_row(now, raw, waiting[0].revision)})
         elif is_same and now is not None:  # the same on an invoice: only its cost, its tags or its name are others
-            facts = self._as_row(now, raw, before.revision)
-            writes.changed.append({"row_id": before.id, **facts, "delivery_id": self._delivery.id})
+            writes.changed.append({"row_id": before.id, **self._as_row(now, raw, before.revision)})
         else:
             writes.gone.extend(row.id for row in waiting)
             revision = max((row.revision for row in billed), default=0)
             for number, one in enumerate(wanted, revision + 1):
                 writes.new.append({**self._as_row(one.charge, raw or before.raw, number), "reverses_id": one.reverses})
-        self._note(writes, key, before, now, bool(billed) and not is_same, bool(has_stood))
+            if now is not None and said and all(one.reverses is not None for one in wanted):
+                # It stands again, perhaps at another cost.
+                writes.changed.append({"row_id": said[-1].id, **self._as_row(now, raw, said[-1].revision)})
+        self._note(writes, key, before, now, bool(billed) and not is_same, has_stood)
 
     def _note(
         self, writes: _Writes, key: str, before: _Row, now: Value | None, is_corrected: bool, has_stood: bool
@@ -220,37 +222,50 @@ class _Posting:
         }
 
     def _withdraw(self, seen: set[str]) -> None:
-        """What a former delivery of the same period and scope listed, and this one does not, is no longer provided.
+        """What a former version of this delivery listed, and this one does not, is no longer provided.
 
-        A delivery that has none of them in common is another file, and takes nothing back.
+        Deliveries of one provider, period and scope are versions of each other when they have a charge in common, or
+        are the very same bytes, read otherwise than before (by columns that were corrected). What another file of the
+        period listed stays.
         """
-        same = self._delivery
-        listed = (
-            sa.select(_CHARGES.c.key)
-            .join(Delivery, Delivery.id == _CHARGES.c.delivery_id)
-            .where(
-                Delivery.connection_id == same.connection_id,
-                Delivery.provider == same.provider,
-                Delivery.scope == same.scope,
-                Delivery.period_start == same.period_start,
-                Delivery.period_end == same.period_end,
-                Delivery.id != same.id,
-            )
-            .distinct()
-            .order_by(_CHARGES.c.key)
-        )
-        missing = [key for key in self._db.scalars(listed) if key not in seen]
-        if not missing:
-            return
-        if not (self._posted.changed or self._posted.unchanged):
-            self._posted.absent = len(missing)
-            return
+        listed = self._listed()
+        families = {family for key, family in listed if key in seen} | self._families_of_withdrawn(seen)
+        families.update(self._db.scalars(self._versions(sa.select(Delivery.family), same_bytes=True)))
+        missing = sorted({key for key, family in listed if key not in seen and family in families})
+        self._posted.absent = len({key for key, _ in listed} - seen - set(missing)) if not families else 0
+        if families:
+            self._delivery.family = min(families)
+            joined = self._versions(sa.update(Delivery)).where(Delivery.family.in_(families))
+            self._db.execute(joined.values(family=min(families)).execution_options(synchronize_session=False))
         for begin in range(0, len(missing), CHUNK):
             chains = self._known(missing[begin : begin + CHUNK])
             writes = _Writes()
             for key, chain in chains.items():
                 self._settle(writes, key, chain, None, "")
             writes.flush(self._db)
+
+    def _listed(self) -> set[tuple[str, int]]:
+        """The charges of other deliveries of this period, each with the family of its delivery."""
+        query = sa.select(_CHARGES.c.key, Delivery.family).join(Delivery, Delivery.id == _CHARGES.c.delivery_id)
+        return {(key, family) for key, family in self._db.execute(self._versions(query).distinct())}
+
+    def _families_of_withdrawn(self, seen: set[str]) -> set[int]:
+        """The families of which a charge is back that one of them withdrew before."""
+        query = sa.select(ChargeChange.key, Delivery.family).join(Delivery, Delivery.id == ChargeChange.delivery_id)
+        return {family for key, family in self._db.execute(self._versions(query).distinct()) if key in seen}
+
+    def _versions(self, query: Any, *, same_bytes: bool = False) -> Any:
+        """Narrow a query to the other deliveries of this provider, scope and period, or of these bytes."""
+        same = self._delivery
+        is_period = sa.and_(Delivery.period_start == same.period_start, Delivery.period_end == same.period_end)
+        is_bytes = Delivery.digest == same.digest
+        return query.where(
+            Delivery.connection_id == same.connection_id,
+            Delivery.provider == same.provider,
+            Delivery.scope == same.scope,
+            Delivery.id != same.id,
+            is_bytes if same_bytes else sa.or_(is_period, is_bytes),
+        )
 
 
 class _Names:

@@ -108,7 +108,8 @@ def _name(objects: dict[str, ListObject], list_id: str) -> str:
 
 
 def _draft_view(draft: Draft, items: dict[str, ListObject], customers: dict[str, ListObject]) -> DraftView:
-    amounts = [line.amount for line in draft.lines if line.amount is not None]
+    sent = [line for line in draft.lines if line.quantity]  # what comes to nothing is not sent
+    amounts = [line.amount for line in sent if line.amount is not None]
     is_known = draft.subtotal is not None
     return DraftView(
         id=draft.id,
@@ -121,7 +122,7 @@ def _draft_view(draft: Draft, items: dict[str, ListObject], customers: dict[str,
         ref_number=draft.ref_number,
         txn_date=draft.txn_date,
         lines=len(draft.lines),
-        billed=_sum(amounts) if len(amounts) == len(draft.lines) and is_known else None,
+        billed=_sum(amounts) if len(amounts) == len(sent) and is_known else None,
         subtotal=draft.subtotal,
         tax=draft.tax,
         total=None if draft.subtotal is None else draft.subtotal + (draft.tax or Decimal(0)),

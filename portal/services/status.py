@@ -26,7 +26,8 @@ from qbwc.mirror import LISTS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Something to mend. `link` names the page that mends it: offer, organization, run, connection; `link_id` its row.
-    Something to mend. `link` names the page that mends it: offer, organization, run, connection; `link_id` its row.
+
+    `anchor` is the place on that page. `draft_id` and `cost_id` are what may be sent again.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Problem:
     link_id: int
     draft_id: int | None = None
     cost_id: int | None = None
+    anchor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,6 +433,7 @@ def _draft_problems(db: orm.Session, connection_id: int) -> list[Problem]:
                 link="run",
                 link_id=draft.run_id,
                 draft_id=draft.id if quickbooks.may_go_again(draft) else None,
+                anchor=f"draft-{draft.id}",
             )
         )
     return found

@@ -10,7 +10,9 @@ from flask_babel import ngettext
 
 from portal.errors import PortalError, Sentence
 from portal.services import mappings
-from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
+from portal.services.suggestions import advise_offers, use_items
+from portal.web import suggestions
+from portal.web.access import EVERYONE, WRITERS, allowed, may, portal_of_app
 from portal.web.choices import MOST_CHOICES, cut, read_filter, resolve_item
 
 blueprint = Blueprint("offers", __name__)
@@ -45,6 +47,31 @@ def save(connection_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index", connection_id=connection_id, page=wanted.page, **wanted.values), 303)
 
 
+@blueprint.get("/connections/<int:connection_id>/offers/suggestions")
+@allowed(*WRITERS)
+def review(connection_id: int) -> ResponseReturnValue:
+    """The answers for offers without item, to be ticked."""
+    return render_template(
+        "suggestions.html",
+        screen="offers",
+        review=suggestions.review(advise_offers(portal_of_app(), connection_id)),
+        why=suggestions.why_item,
+        others=suggestions.others,
+    )
+
+
+@blueprint.post("/connections/<int:connection_id>/offers/suggestions")
+@allowed(*WRITERS)
+def use(connection_id: int) -> ResponseReturnValue:
+    """Map the rows that were picked, and no others."""
+    chosen = suggestions.read_chosen()
+    used = use_items(portal_of_app(), connection_id, chosen)
+    if used.applied:
+        flash(ngettext("%(num)s offer saved.", "%(num)s offers saved.", used.applied), "success")
+    suggestions.tell(used)
+    return redirect(suggestions.way_back("offers", connection_id, chosen), 303)
+
+
 def _posted(row_id: int) -> str:
     name = request.form.get(f"name-{row_id}", "").strip()
     return f"{name}|{'on' if f'sync-{row_id}' in request.form else 'off'}"
@@ -71,6 +98,9 @@ def _page(connection_id: int, problems: dict[int, Sentence]) -> str:
         slice=cut(found.rows, wanted.page),
         wanted=wanted,
         problems=problems,
+        advised=advise_offers(portal, connection_id) if may("offers.use") else None,
+        suggestions=suggestions,
+        why=suggestions.why_item,
         choices=mappings.item_choices(portal, connection_id, limit=MOST_CHOICES),
         link=partial(url_for, ".index", connection_id=connection_id),
     )

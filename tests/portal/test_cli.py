@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -22,7 +25,8 @@ from lxml import etree
 
 from portal import settings as configuration
 from portal.billing.period import BillingMode
-from portal.services import accounts, build_portal, connections, mappings, runs
+from portal.providers import csvfile, sherweb, sherweb_api
+from portal.services import accounts, build_portal, connections, mappings, runs, sources
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CHARGES = SAMPLES / "sherweb" / "payable-charges-2026-10.json"
@@ -275,6 +279,82 @@ class TestImporting:
         refused_in_one_line(
             known("import", str(CHARGES), "--provider", "acme", "--connection", "QB"), "acme", "sherweb"
         )
+
+    def test_a_microsoft_file(self, known: Callable[..., Any]) -> None:
+        file = SAMPLES / "microsoft" / "reconciliation-2026-10.csv"
+        made = known("import", str(file), "--provider", "microsoft", "--connection", "QB", "--json").json
+        assert made["added"] == made["rows"] > 0
+        assert made["period_start"] == "2026-10-01"
+
+    def test_a_csv_file_by_columns_from_a_file_or_saved_ones(
+        self, known: Callable[..., Any], clean_environment: Path, tmp_path: Path
+    ) -> None:
+        words = ("import", str(SAMPLES / "csv" / "teleboreal-2026-10.csv"), "--provider", "csv", "--connection", "QB")
+        profile = SAMPLES / "csv" / "teleboreal.profile.json"
+        refused_in_one_line(known(*words), "--profile NAME", "--profile-file FILE.json")
+        refused_in_one_line(known(*words, "--profile", "teleboreal"), "no such columns")
+        refused_in_one_line(known(*words, "--profile-file", str(tmp_path / "none.json")), "cannot be read")
+        made = known(*words, "--profile-file", str(profile), "--json").json
+        assert (made["rows"], made["added"]) == (12, 12)
+        portal = build_portal(configuration.load({}, data=clean_environment))
+        text = profile.read_text(encoding="utf-8")
+        sources.save_profile(portal, 1, replace(csvfile.Profile.from_json(text), name="teleboreal"))
+        portal.database.close()
+        again = known(*words, "--profile", "teleboreal", "--json").json
+        assert (again["unchanged"], again["repeated"]) == (12, True)
+        refused(known(*words, "--profile", "a", "--profile-file", "b"), "not allowed with")
+        sherweb = ("import", str(CHARGES), "--provider", "sherweb", "--connection", "QB", "--profile", "teleboreal")
+        refused_in_one_line(known(*sherweb), "leave out --profile")
+
+    def test_a_profile_that_is_not_in_order(self, known: Callable[..., Any], tmp_path: Path) -> None:
+        words = ("import", str(SAMPLES / "csv" / "teleboreal-2026-10.csv"), "--provider", "csv", "--connection", "QB")
+        file = tmp_path / "x.json"
+        for content, mention in ((b"{", "not JSON"), (b"\xff", "UTF-8"), (b"{}", "not all chosen")):
+            file.write_bytes(content)
+            refused_in_one_line(known(*words, "--profile-file", str(file)), mention)
+
+
+class TestSherweb:
+    SECRETS = "s3cr3t-of-mine\nkey-of-mine\n"
+
+    def test_the_credentials_come_from_standard_input_and_are_not_shown(
+        self, known: Callable[..., Any], process: Any, clean_environment: Path
+    ) -> None:
+        words = ("sherweb", "set", "QB", "--client-id", "partner")
+        ended = process(*words, given=self.SECRETS)
+        assert (ended.status, ended.err) == (0, "")
+        assert ended.out == "The credentials of Sherweb are kept for QB. Next: portal sherweb check 1\n"
+        assert process(*words, "--json", given=self.SECRETS).json == {"connection": 1, "client_id": "partner"}
+        assert "of-mine" not in "\n".join(contents(clean_environment))
+        refused_in_one_line(process(*words, given="one\n"), "Standard input lacks: Subscription key")
+        refused_in_one_line(process(*words, given=b"\xff\xfe\n"), "UTF-8")
+        refused_in_one_line(process(*words, given="two words\nkey\n"), "client secret")
+        refused_in_one_line(
+            process(*words, "--distributor-url", "http://example.com", given=self.SECRETS), "begins with https://"
+        )
+        refused(process(*words, "--client-secret", "x", given=self.SECRETS), "unrecognized arguments")
+
+    def test_the_charges_are_fetched(self, known: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        for words in (("sherweb", "check", "QB"), ("fetch", "QB")):
+            refused_in_one_line(known(*words), "Enter them first")
+        monkeypatch.setattr("sys.stdin", io.StringIO(self.SECRETS))
+        assert known("sherweb", "set", "QB", "--client-id", "partner").status == 0
+        monkeypatch.setattr(sherweb_api, "check", lambda *_, **__: None)
+        assert known("sherweb", "check", "QB").out == "Sherweb accepted the log-in.\n"
+        asked: list[date] = []
+
+        def fetch(_credentials: Any, day: date, **_: Any) -> sherweb_api.Fetched:
+            asked.append(day)
+            data = CHARGES.read_bytes()
+            return sherweb_api.Fetched(data=data, name="x.json", delivery=sherweb.read(data, "x.json"))
+
+        monkeypatch.setattr(sherweb_api, "fetch", fetch)
+        ended = known("fetch", "QB", "--date", "2026-10-15")
+        assert (ended.status, ended.err, asked) == (0, "", [date(2026, 10, 15)])
+        assert "72 charges from 2026-10-01 to 2026-10-31" in ended.out
+        assert known("fetch", "QB", "--json").json["repeated"] is True
+        assert (asked[1] - datetime.now(UTC).date()).days in (-1, -2)
+        refused(known("fetch", "QB", "--date", "soon"), "is not a date")
 
 
 class TestMapping:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from portal.providers import Delivery, sherweb
+from portal.providers import Delivery, csvfile, microsoft, sherweb
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 CHARGES = "sherweb/payable-charges-2026-10.json"
@@ -24,6 +24,26 @@ ENDPOINT = "endpoint/own_endpoint.py"
 
 def read_charges(path: Path) -> Delivery:
     return sherweb.read(path.read_bytes(), path.name)
+
+
+def read_reconciliation(path: Path) -> Delivery:
+    return microsoft.read(path.read_bytes(), path.name)
+
+
+def read_profile(path: Path) -> csvfile.Profile:
+    profile = csvfile.Profile.from_json(path.read_text(encoding="utf-8"))
+    assert profile.open_choices() == ()
+    return profile
+
+
+def read_table(path: Path) -> Delivery:
+    """Each CSV has the profile that is called as it is, without its month."""
+    (profile,) = (one for one in path.parent.glob("*.profile.json") if path.name.startswith(one.name.split(".")[0]))
+    delivery = csvfile.read(path.read_bytes(), path.name, read_profile(profile))
+    guessed = csvfile.guess(path.read_bytes(), path.name)
+    assert guessed.open_choices == ()
+    assert csvfile.read(path.read_bytes(), path.name, guessed.profile).total == delivery.total
+    return delivery
 
 
 def read_company(path: Path) -> Any:
@@ -44,6 +64,9 @@ def read_program(path: Path) -> Any:
 
 READERS: dict[str, Callable[[Path], object]] = {
     CHARGES: read_charges,
+    "microsoft/*.csv": read_reconciliation,
+    "csv/*.csv": read_table,
+    "csv/*.profile.json": read_profile,
     COMPANY: read_company,
     MAPPING: read_mapping,
     ENDPOINT: read_program,

@@ -38,6 +38,12 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery") as table:
         table.add_column(sa.Column("withdrawn", sa.Integer(), nullable=False, server_default="0"))
         table.add_column(sa.Column("scope", sa.String(200), nullable=False, server_default=""))
+        table.add_column(sa.Column("family", sa.Integer(), nullable=False, server_default="0"))
+    op.execute(
+        "UPDATE delivery SET family = (SELECT min(d.id) FROM delivery d WHERE d.connection_id = delivery.connection_id"
+        " AND d.provider = delivery.provider AND d.period_start = delivery.period_start"
+        " AND d.period_end = delivery.period_end)"
+    )
     with op.batch_alter_table("charge") as table:
         table.add_column(sa.Column("revision", sa.Integer(), nullable=False, server_default="1"))
         table.add_column(sa.Column("reverses_id", sa.Integer(), nullable=True))
@@ -161,6 +167,7 @@ def downgrade() -> None:
         table.drop_column("reverses_id")
         table.drop_column("revision")
     with op.batch_alter_table("delivery") as table:
+        table.drop_column("family")
         table.drop_column("scope")
         table.drop_column("withdrawn")
     with op.batch_alter_table("organization") as table:

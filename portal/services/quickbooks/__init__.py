@@ -27,10 +27,13 @@ from portal.services.quickbooks.dispatching import (
     may_be_written,
     may_go_again,
     take_as_it_is,
+    take_back,
+    take_turn,
 )
 from portal.services.quickbooks.invoices import CreateInvoice, UpdateInvoice
-from portal.services.quickbooks.messages import text_changes
+from portal.services.quickbooks.messages import is_separate, text_changes
 from portal.services.quickbooks.read_back import ReadBack
+from portal.services.quickbooks.searching import CORRECTED, RELEASED, SENTENCES, FindInvoice, is_sought, search
 from portal.services.reasons import explain
 from qbwc import mirror, queue
 from qbwc import models as wire
@@ -46,7 +49,7 @@ RHYTHM_SLACK = timedelta(minutes=5)
 def build_registry() -> Registry:
     """The job kinds of the product."""
     registry = Registry(mirror.PullList())
-    for kind in (CreateInvoice(), UpdateInvoice(), PushCost(), ReadBack()):
+    for kind in (CreateInvoice(), UpdateInvoice(), PushCost(), ReadBack(), FindInvoice()):
         registry.add(kind)
     return registry
 
@@ -98,7 +101,7 @@ def lists_are_due(
 
 def explained(code: str, detail: str) -> tuple[Sentence, Sentence | None]:
     """What any code on a draft, a cost or a list says happened; and what to do, where the first does not say it."""
-    known = explain(code)
+    known = explain(code) or SENTENCES.get(code)
     if known is not None:
         return known, None
     if code == UNKNOWN:
@@ -131,6 +134,8 @@ def troubled_lists(db: orm.Session, connection_id: int) -> list[tuple[str, wire.
 
 
 __all__ = [
+    "CORRECTED",
+    "RELEASED",
     "build_endpoint",
     "build_registry",
     "compare_again",
@@ -138,13 +143,18 @@ __all__ = [
     "dispatch_again",
     "dispatch_cost",
     "explained",
+    "is_separate",
+    "is_sought",
     "is_uncompared",
     "is_undone",
     "list_object",
     "lists_are_due",
     "may_be_written",
     "may_go_again",
+    "search",
     "take_as_it_is",
+    "take_back",
+    "take_turn",
     "takes_cost",
     "text_changes",
     "troubled_lists",

@@ -15,7 +15,7 @@ from portal.services.quickbooks.costs import dispatch_cost
 from portal.services.quickbooks.invoices import CREATE, UPDATE
 from qbwc import mirror, queue, stamp
 from qbwc import models as wire
-from qbwc.errors import EncodeError
+from qbwc.errors import EncodeError, QueueError
 from qbwc.jobs import Registry
 from qbwc.qbxml import transactions as txn
 
@@ -51,11 +51,11 @@ def dispatch_again(db: orm.Session, registry: Registry, draft: Draft, connection
     if job.state is wire.JobState.WAITING:  # its set is on its way again, because of another draft in it
         return
     job.payload = {"draft": draft.id}
+    begin = queue.redo if job.state is wire.JobState.DONE else queue.retry
     try:
-        if job.state is wire.JobState.DONE:
-            queue.redo(db, registry, job, [_look_first(draft)], now=now)
-        else:
-            queue.retry(db, registry, job, [messages.first_step(draft)], now=now)
+        # What was written once, and is gone, is looked for: also when a first look was refused.
+        step = messages.first_step(draft) if draft.written_at is None else _look_first(draft)
+        begin(db, registry, job, [step], now=now)
     except EncodeError as error:
         draft.state, draft.code, draft.detail = DraftState.PARKED, UNKNOWN, str(error)
 
@@ -100,9 +100,15 @@ def may_go_again(draft: Draft) -> bool:
 
 
 def is_undone(draft: Draft) -> bool:
-    """Whether an invoice that was updated no longer holds our lines as they were written."""
-    lost = (Difference.LINE_MISSING, Difference.QUANTITY)
-    return draft.state is DraftState.DIFFERENT and not messages.is_separate(draft) and draft.code in lost
+    """Whether an invoice that was updated no longer holds our lines as they were written.
+
+    It stays so when they could not be put back.
+    """
+    if messages.is_separate(draft):
+        return False
+    if draft.state is DraftState.PARKED:
+        return draft.txn_id is not None and any(line.txn_line_id for line in draft.lines)
+    return draft.state is DraftState.DIFFERENT and draft.code in (Difference.LINE_MISSING, Difference.QUANTITY)
 
 
 def is_uncompared(draft: Draft) -> bool:
@@ -119,17 +125,35 @@ def compare_again(db: orm.Session, draft: Draft, now: datetime) -> None:
     read_back.queue_reading(db, draft.run, now)
 
 
+def take_turn(db: orm.Session, connection_id: int) -> None:
+    """Lock the connection as every call of the Web Connector does, before anything else: nobody waits for two."""
+    db.scalar(sa.select(wire.Connection.id).where(wire.Connection.id == connection_id).with_for_update(key_share=True))
+
+
+def take_back(db: orm.Session, draft: Draft, now: datetime) -> bool:
+    """Cancel what waits of a draft; False when a message of it is on its way to QuickBooks."""
+    for job in db.scalars(_jobs(draft)).all():
+        if job.state is wire.JobState.DONE:
+            continue
+        try:
+            queue.cancel(db, job, now=now)
+        except QueueError:
+            return False
+    return True
+
+
+def _jobs(draft: Draft) -> sa.Select[wire.Job]:
+    return sa.select(wire.Job).where(
+        wire.Job.connection_id == draft.run.connection_id,
+        wire.Job.kind.in_([CREATE, UPDATE]),
+        wire.Job.key == f"draft:{draft.id}",
+    )
+
+
 def may_be_written(db: orm.Session, draft: Draft) -> bool:
     """Whether a message of this draft left and nobody knows what QuickBooks did with it."""
-    unknown = (
-        sa.select(wire.Request.id)
-        .join(wire.Job)
-        .where(
-            wire.Job.connection_id == draft.run.connection_id,
-            wire.Job.kind.in_([CREATE, UPDATE]),
-            wire.Job.key == f"draft:{draft.id}",
-            wire.Request.is_write,
-            wire.Request.state == wire.RequestState.SENT,
-        )
+    jobs = _jobs(draft).with_only_columns(wire.Job.id)
+    unknown = sa.select(wire.Request.id).where(
+        wire.Request.job_id.in_(jobs), wire.Request.is_write, wire.Request.state == wire.RequestState.SENT
     )
     return db.scalar(unknown.limit(1)) is not None

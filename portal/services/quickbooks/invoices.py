@@ -58,7 +58,7 @@ class CreateInvoice(_InvoiceJob):
             draft = visit.db.get_one(Draft, visit.job.payload["draft"])
             wanted = messages.addition(draft)
             sought = stamp.Sought(message=wanted, left_at=draft.written_at or visit.now)
-            others = _txn_ids_of_others(visit.db, draft)
+            others = txn_ids_of_others(visit.db, draft)
             found = stamp.find(sought, answer.objects, others, shows_stamps=visit.connection.shows_stamps)
             if found is None and answer.unread:
                 self._park(visit, draft, UNREADABLE)
@@ -124,7 +124,7 @@ class UpdateInvoice(_InvoiceJob):
         visit.ask(messages.invoice_mod(draft, invoice, steps), "change")
 
 
-def _txn_ids_of_others(db: orm.Session, draft: Draft) -> frozenset[str]:
+def txn_ids_of_others(db: orm.Session, draft: Draft) -> frozenset[str]:
     """The invoices of this company file that other drafts wrote."""
     ids = sa.select(Draft.txn_id).join(Run).where(Run.connection_id == draft.run.connection_id, Draft.id != draft.id)
     return frozenset(txn_id for txn_id in db.scalars(ids) if txn_id)

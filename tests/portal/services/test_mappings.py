@@ -37,6 +37,15 @@ NAMES = st.text(
 ).map(str.strip)
 
 
+FIELDS = (
+    Organization.po_number,
+    Organization.class_list_id,
+    Organization.terms_list_id,
+    Organization.tax_code_list_id,
+    Organization.other1,
+)
+
+
 def snapshot(month: Any) -> dict[str, list[tuple[Any, ...]]]:
     with month.portal.database.read() as db:
         return {
@@ -55,6 +64,7 @@ def snapshot(month: Any) -> dict[str, list[tuple[Any, ...]]]:
                         Organization.customer_list_id,
                         Organization.is_synchronized,
                         Organization.mode,
+                        *FIELDS,
                     ).order_by(Organization.key)
                 )
             ],
@@ -64,7 +74,7 @@ def snapshot(month: Any) -> dict[str, list[tuple[Any, ...]]]:
 def test_the_samples_come_out_as_they_went_in(month: Any) -> None:
     before = snapshot(month)
     text = mappings.write_csv(month.portal, 1)
-    assert text.startswith("\ufeffkind,name,key,quickbooks,sync,mode\r\n")
+    assert text.startswith("\ufeffkind,name,key,quickbooks,sync,mode,po,class,terms,tax\r\n")
     with month.portal.database.write() as db:
         db.execute(sa.update(Offer).values(item_list_id=None, is_synchronized=False))
         db.execute(
@@ -204,4 +214,131 @@ def test_names_that_a_spreadsheet_would_run_are_disarmed_and_come_back(month: An
     cells = [cell for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     assert mappings.apply_csv(month.portal, 1, text.encode(), "m.csv").changed == 0
+    assert snapshot(month) == before
+
+
+def list_id(month: Any, kind: str, name: str) -> str:
+    with month.portal.database.read() as db:
+        return db.scalars(sa.select(ListObject.list_id).filter_by(kind=kind, full_name=name)).one()
+
+
+def set_fields(month: Any, name: str, **fields: str | None) -> None:
+    with month.portal.database.write() as db:
+        db.execute(sa.update(Organization).filter_by(name=name).values(**fields))
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+class TestFieldColumns:
+    """po, class, terms and tax, which a file may lack."""
+
+    STUDIO = "Studio Lumière"
+
+    @pytest.fixture
+    def dressed(self, any_month: Any) -> Any:
+        set_fields(
+            any_month,
+            self.STUDIO,
+            po_number="-7 BC",
+            class_list_id=list_id(any_month, "class", "Services:Sur place"),
+            terms_list_id=list_id(any_month, "terms", "Net 15"),
+            tax_code_list_id=list_id(any_month, "tax-code", "E"),
+            other1="{sku}",
+        )
+        set_fields(any_month, "Northwind Logistics Ltd.", po_number="?")
+        return any_month
+
+    def apply(self, month: Any, text: str) -> mappings.MappingResult:
+        return mappings.apply_csv(month.portal, month.connection_id, text.encode(), "m.csv")
+
+    def test_they_go_out_and_come_back(self, dressed: Any) -> None:
+        before = snapshot(dressed)
+        text = mappings.write_csv(dressed.portal, dressed.connection_id)
+        (studio,) = (row for row in rows_of(text) if row["name"] == self.STUDIO)
+        assert [studio[name] for name in ("po", "class", "terms", "tax")] == [
+            "'-7 BC",
+            "Services:Sur place",
+            "Net 15",
+            "E",
+        ]
+        assert self.apply(dressed, text).changed == 0
+        nothing = {field.key: None for field in FIELDS if field.key != "other1"}
+        set_fields(dressed, self.STUDIO, **nothing)
+        set_fields(dressed, "Northwind Logistics Ltd.", **nothing)
+        assert self.apply(dressed, text).changed == 2
+        assert snapshot(dressed) == before
+
+    def test_a_file_without_them_keeps_what_is_set(self, dressed: Any) -> None:
+        before = snapshot(dressed)
+        lines = mappings.write_csv(dressed.portal, dressed.connection_id).splitlines()
+        short = [",".join(row[:6]) for row in csv.reader(lines) if "," not in "".join(row[:6])]
+        assert self.apply(dressed, "\n".join(short)).changed == 0
+        assert snapshot(dressed) == before
+
+    def test_a_cell_is_emptied_changed_or_left(self, dressed: Any) -> None:
+        head = ",".join([*mappings.COLUMNS, "po", "class", "terms", "tax"])
+        row = f"organization,{self.STUDIO},,?,yes,create,,téléphonie,?,?"
+        assert self.apply(dressed, f"{head}\n{row}\n").changed == 1
+        (after,) = (one for one in snapshot(dressed)["organization"] if one[1] == self.STUDIO)
+        expected = (
+            None,
+            list_id(dressed, "class", "Téléphonie"),
+            list_id(dressed, "terms", "Net 15"),
+            list_id(dressed, "tax-code", "E"),
+        )
+        assert (after[2], after[5:9]) == (list_id(dressed, "customer", "Studio Lumiere enr."), expected)
+
+    @pytest.mark.parametrize(
+        ("row", "reason"),
+        [
+            ("organization,Studio Lumière,,?,yes,create,,Nowhere,,", "line 2, column class: QuickBooks has no active"),
+            ("organization,Studio Lumière,,?,yes,create,,Ancien secteur,,", "no active “Ancien secteur”"),
+            ("organization,Studio Lumière,,?,yes,create,,,,Net 15", "column tax: QuickBooks has no active “Net 15”"),
+            (f"organization,Studio Lumière,,?,yes,create,{'9' * 26},,,", "line 2: “9+” cannot be a PO number"),
+            ("organization,Studio Lumière,,?,yes,create,no №,,,", "“no №” cannot be a PO number"),
+            ("offer,Visio,VIS-P2,?,yes,,PO 1,,,", "line 2: column po is for organizations"),
+        ],
+    )
+    def test_what_quickbooks_would_refuse_is_refused_with_its_line(self, month: Any, row: str, reason: str) -> None:
+        before = snapshot(month)
+        head = ",".join([*mappings.COLUMNS, "po", "class", "terms", "tax"])
+        with pytest.raises(Refused, match=reason):
+            self.apply(month, f"{head}\n{row}\n")
+        assert snapshot(month) == before
+
+    def test_a_class_that_became_inactive_does_not_stop_a_file_that_leaves_it(self, month: Any) -> None:
+        set_fields(month, self.STUDIO, class_list_id=list_id(month, "class", "Ancien secteur"))
+        assert self.apply(month, mappings.write_csv(month.portal, 1)).changed == 0
+
+
+def test_what_quickbooks_no_longer_has_goes_out_as_a_question_mark_and_stays_mapped(month: Any) -> None:
+    with month.portal.database.write() as db:
+        for name in ("Licences:Visio P2", "Océan Bleu"):
+            db.execute(sa.delete(ListObject).filter_by(full_name=name))
+        db.execute(sa.update(Organization).filter_by(name="Studio Lumière").values(class_list_id="80000000-1"))
+    before = snapshot(month)
+    text = mappings.write_csv(month.portal, 1)
+    assert [row["name"] for row in rows_of(text) if "?" in (row["quickbooks"], row["class"])] == [
+        "Visio Plan 2",
+        "Groupe Océan Bleu inc.",
+        "Studio Lumière",
+    ]
+    assert mappings.apply_csv(month.portal, 1, text.encode(), "m.csv").changed == 0
+    assert snapshot(month) == before
+    off = text.replace("Visio Plan 2,VIS-P2,?,yes", "Visio Plan 2,VIS-P2,?,no")
+    assert mappings.apply_csv(month.portal, 1, off.encode(), "m.csv").changed == 1
+
+
+def test_something_that_is_called_a_question_mark_is_told_from_one_that_is_gone(month: Any) -> None:
+    with month.portal.database.write() as db:
+        db.execute(sa.update(ListObject).filter_by(full_name="Licences:Visio P2").values(full_name="?"))
+        db.add(Organization(connection_id=1, key="?", name="?"))
+    before = snapshot(month)
+    text = mappings.write_csv(month.portal, 1)
+    with month.portal.database.write() as db:
+        db.execute(sa.update(Offer).values(item_list_id=None))
+        db.execute(sa.delete(Organization).filter_by(key="?"))
+    mappings.apply_csv(month.portal, 1, text.encode(), "m.csv")
     assert snapshot(month) == before

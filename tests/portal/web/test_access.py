@@ -14,7 +14,7 @@ from portal.web.access import declared_roles
 
 OUTSIDER = "charlie@elsewhere.example"
 PUBLIC = {"/login", "/logout", "/language", "/healthz"}
-IDS = {"connection_id": 1, "run_id": 1, "draft_id": 1, "cost_id": 1}
+IDS = {"connection_id": 1, "run_id": 1, "draft_id": 1, "cost_id": 1, "import_id": 1, "organization_id": 1}
 READERS = (Role.ACCOUNTANT, Role.READ_ONLY)
 
 

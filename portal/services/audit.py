@@ -1,0 +1,55 @@
+"""The log of what people decided: written with the decision, in its transaction, and read beside what it was about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from portal.models import AuditEntry
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditView:
+    """An entry. `who` is an e-mail address, and empty for what followed by itself."""
+
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+def note(
+    db: orm.Session,
+    connection_id: int,
+    *,
+    at: datetime,
+    who: str,
+    action: str,
+    subject: str,
+    detail: dict[str, Any],
+) -> None:
+    """Add an entry."""
+    db.add(AuditEntry(connection_id=connection_id, at=at, who=who, action=action, subject=subject, detail=detail))
+
+
+def entries(db: orm.Session, connection_id: int, subjects: Collection[str]) -> dict[str, list[AuditView]]:
+    """The entries about each of these subjects, newest first; subjects without any are left out."""
+    found: dict[str, list[AuditView]] = {}
+    wanted = sorted(subjects)
+    for begin in range(0, len(wanted), _CHUNK):
+        same = sa.select(AuditEntry).where(
+            AuditEntry.connection_id == connection_id, AuditEntry.subject.in_(wanted[begin : begin + _CHUNK])
+        )
+        for row in db.scalars(same.order_by(AuditEntry.id.desc())):
+            found.setdefault(row.subject, []).append(
+                AuditView(at=row.at, who=row.who, action=row.action, subject=row.subject, detail=row.detail)
+            )
+    return found

@@ -1,0 +1,35 @@
+"""CSV as spreadsheets read it: with a byte-order mark, and without a cell that would be run as a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+_FORMULAS = ("=", "+", "-", "@")
+_PASSED_OVER = "' \t\r\n"
+
+
+def disarm(cell: str) -> str:
+    """A cell that a spreadsheet would run as a formula, with an apostrophe in front."""
+    return f"'{cell}" if cell.lstrip(_PASSED_OVER).startswith(_FORMULAS) else cell
+
+
+def write(columns: Sequence[str], rows: Iterable[Sequence[str | int | Decimal | date | None]]) -> str:
+    """A whole file. Texts are disarmed; numbers and days are written as they are; None is an empty cell."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    return "\ufeff" + out.getvalue()
+
+
+def _cell(value: str | int | Decimal | date | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return disarm(value) if isinstance(value, str) else str(value)

@@ -1,0 +1,144 @@
+"""Items and customers of the mirror: as the rules see them, and which of them may be chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from portal.billing.mapping import BILLABLE_ITEMS, MappedOffer, MappedOrganization, Reason, Target
+from portal.errors import Refused
+from portal.models import Offer, Organization
+from portal.services import Portal
+from portal.services.reasons import REASONS
+from qbwc.models import ListObject
+
+CHOOSABLE = {"item": BILLABLE_ITEMS, "customer": frozenset({"Customer"})}
+"""The types of objects that something may be mapped to, by list."""
+
+_CURRENCIES = {"Canadian Dollar": "CAD", "US Dollar": "USD", "Euro": "EUR", "British Pound Sterling": "GBP"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An object of QuickBooks to choose from."""
+
+    list_id: str
+    name: str
+    detail: str
+
+
+def target(row: ListObject | None) -> Target | None:
+    """A mirrored object as the rules see it."""
+    if row is None:
+        return None
+    price, currency = row.data.get("price"), row.data.get("currency_ref") or {}
+    return Target(
+        list_id=row.list_id,
+        full_name=row.full_name,
+        type=row.type,
+        is_active=row.is_active,
+        price=Decimal(price) if price else None,
+        currency=currency_code(currency.get("full_name")),
+    )
+
+
+def currency_code(name: str | None) -> str | None:
+    """QuickBooks names currencies, charges carry ISO codes. A name that is not known here equals no code."""
+    return _CURRENCIES.get(name, name) if name else None
+
+
+def load_targets(db: orm.Session, connection_id: int, kind: str, list_ids: set[str]) -> dict[str, ListObject]:
+    """The mirrored objects with these ListIDs."""
+    found: dict[str, ListObject] = {}
+    wanted = sorted(list_ids)
+    for begin in range(0, len(wanted), 500):
+        chunk = wanted[begin : begin + 500]
+        query = sa.select(ListObject).filter_by(connection_id=connection_id, kind=kind)
+        found.update((row.list_id, row) for row in db.scalars(query.where(ListObject.list_id.in_(chunk))))
+    return found
+
+
+def load_rows(db: orm.Session, connection_id: int, kind: str, list_ids: set[str]) -> dict[str, Any]:
+    """The same as plain rows, for thousands of them."""
+    found: dict[str, Any] = {}
+    wanted = sorted(list_ids)
+    columns = (ListObject.list_id, ListObject.full_name, ListObject.type, ListObject.is_active, ListObject.data)
+    for begin in range(0, len(wanted), 500):
+        query = sa.select(*columns).filter_by(connection_id=connection_id, kind=kind)
+        rows = db.execute(query.where(ListObject.list_id.in_(wanted[begin : begin + 500]))).all()
+        found.update((row.list_id, row) for row in rows)
+    return found
+
+
+def mapped_offer(row: Offer, item: ListObject | None) -> MappedOffer:
+    """An offer as the rules see it."""
+    return MappedOffer(
+        id=row.id, name=row.name, is_synchronized=row.is_synchronized, item_list_id=row.item_list_id, item=target(item)
+    )
+
+
+def mapped_organization(row: Organization, customer: ListObject | None) -> MappedOrganization:
+    """An organization as the rules see it."""
+    return MappedOrganization(
+        id=row.id,
+        name=row.name,
+        is_synchronized=row.is_synchronized,
+        customer_list_id=row.customer_list_id,
+        customer=target(customer),
+        po_number=row.po_number or "",
+        other1=row.other1 or "",
+        other2=row.other2 or "",
+    )
+
+
+def choosable(connection_id: int, kind: str) -> sa.Select[ListObject]:
+    """The active objects of a list that something may be mapped to."""
+    query = sa.select(ListObject).filter_by(connection_id=connection_id, kind=kind, is_active=True)
+    return query.where(ListObject.type.in_(sorted(CHOOSABLE[kind])))
+
+
+def item_choices(portal: Portal, connection_id: int, search: str = "", limit: int = 50) -> tuple[Choice, ...]:
+    """Items that can be billed by quantity, by path."""
+    return _choices(portal, connection_id, "item", search, limit)
+
+
+def customer_choices(portal: Portal, connection_id: int, search: str = "", limit: int = 50) -> tuple[Choice, ...]:
+    """Customers and jobs, by path."""
+    return _choices(portal, connection_id, "customer", search, limit)
+
+
+def _choices(portal: Portal, connection_id: int, kind: str, search: str, limit: int) -> tuple[Choice, ...]:
+    query = choosable(connection_id, kind).order_by(sa.func.lower(ListObject.full_name)).limit(limit)
+    if search.strip():
+        query = query.where(ListObject.full_name.icontains(search.strip(), autoescape=True))
+    with portal.database.read() as db:
+        return tuple(
+            Choice(
+                list_id=row.list_id,
+                name=row.full_name,
+                detail=str(row.data.get("price") or row.data.get("email") or ""),
+            )
+            for row in db.scalars(query)
+        )
+
+
+def require_target(db: orm.Session, connection_id: int, kind: str, list_id: str) -> None:
+    """Whatever chooses an item or a customer passes here. Raises Refused for one that may not be chosen."""
+    found = load_targets(db, connection_id, kind, {list_id}).get(list_id)
+    if found is None:
+        if kind == "item":
+            raise Refused(
+                "QuickBooks has no such item any more. Click Update Selected in the Web Connector, then choose again."
+            )
+        raise Refused(
+            "QuickBooks has no such customer any more. Click Update Selected in the Web Connector, then choose again."
+        )
+    if found.type not in CHOOSABLE[kind]:
+        raise Refused(REASONS[Reason.ITEM_NOT_BILLABLE].template)
+    if not found.is_active:
+        reason = Reason.ITEM_INACTIVE if kind == "item" else Reason.CUSTOMER_INACTIVE
+        raise Refused(REASONS[reason].template)

@@ -1,0 +1,72 @@
+"""The Charges screen as a whole: what can be imported, what was, and what the last import brought."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import pgettext
+
+from portal.errors import PortalError, Sentence
+from portal.providers import ProviderError
+from portal.services import catalog, sources
+from portal.translations import PROVIDER
+from portal.web.access import portal_of_app
+from portal.web.errors import status_of
+from portal.web.words import msgid
+
+FILES = {
+    "sherweb": msgid("Sherweb: payable charges (JSON)"),
+    "microsoft": msgid("Microsoft: invoice reconciliation file (CSV)"),
+}
+PROVIDERS = {"sherweb": "Sherweb", "microsoft": "Microsoft", catalog.CSV: "CSV"}
+SAVED = f"{catalog.CSV}:"
+"""Begins the choice of saved columns; their id follows."""
+
+
+def show_charges(
+    connection_id: int,
+    *,
+    result: catalog.ImportResult | None = None,
+    problem: PortalError | ProviderError | None = None,
+    columns: dict[str, str] | None = None,
+) -> ResponseReturnValue:
+    """The screen. `problem` is why an import failed; `columns`, how the columns of that file can be looked at."""
+    portal = portal_of_app()
+    rows = catalog.list_imports(portal, connection_id)
+    profiles = sources.list_profiles(portal, connection_id)
+    saved = {one.name: f"{SAVED}{one.id}" for one in profiles}
+    sherweb = sources.sherweb_access(portal, connection_id)
+    page = render_template(
+        "charges.html",
+        rows=rows,
+        result=result,
+        problem=sentence_of(problem),
+        columns=columns,
+        files={key: FILES.get(key, key) for key in catalog.PROVIDERS},
+        saved=saved,
+        chosen=(saved.get(rows[0].scope) or rows[0].provider) if rows else "",
+        providers=PROVIDERS,
+        profiles=profiles,
+        sherweb=sherweb,
+        sherweb_problem=sentence_of(sherweb.last_error) if sherweb else None,
+        fetch_day=request.form.get("day") or sources.default_day(portal, connection_id).isoformat(),
+    )
+    return page, status_of_any(problem)
+
+
+def status_of_any(problem: PortalError | ProviderError | None) -> int:
+    """The HTTP status of a page that says what went wrong, or that nothing did."""
+    if problem is None:
+        return 200
+    return status_of(problem) if isinstance(problem, PortalError) else 400
+
+
+def sentence_of(problem: PortalError | ProviderError | None) -> Sentence | None:
+    """What went wrong, as a sentence that pages can say in both languages."""
+    if problem is None:
+        return None
+    if isinstance(problem, PortalError):
+        return problem.sentence
+    template = pgettext(PROVIDER, problem.key)
+    template = problem.template if template == problem.key else template
+    return Sentence("%(said)s", {"said": template.format_map(problem.values)})

@@ -1,0 +1,135 @@
+"""Suggestions on the pages: why each is made, in words, and taking those that a person picked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from babel.lists import format_list
+from flask import flash, request, url_for
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+
+from portal.billing.suggestion import Reason, Suggestion
+from portal.services.suggestions import Advice, Advised, Proposal, Used
+from portal.web.choices import read_filter
+from portal.web.language import say
+
+MOST_REVIEWED = 200
+_MOST_TOLD = 3
+_LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """The answers to look through, as many as fit a page, and how many there are."""
+
+    rows: tuple[Advice, ...]
+    total: int
+
+
+def review(advised: Advised) -> Review:
+    """Every row with an answer, in their order. What is ambiguous is decided row by row in the table."""
+    rows = tuple(one for one in advised.rows.values() if one.answer)
+    return Review(rows=rows[:MOST_REVIEWED], total=len(rows))
+
+
+def read_chosen() -> dict[int, str]:
+    """What the form picked: `use` is a row's number, a colon, and a ListID; anything else is passed over."""
+    chosen = {}
+    for text in request.form.getlist("use"):
+        number, _colon, list_id = text.partition(":")
+        if number.isascii() and number.isdigit() and list_id:
+            chosen[int(number)] = list_id
+    return chosen
+
+
+def tell(used: Used) -> None:
+    """Which rows were not mapped, and why; a few of them, for messages travel in a cookie."""
+    for name, sentence in used.refused[:_MOST_TOLD]:
+        flash(f"{name}: {say(sentence)}", "warning")
+    rest = len(used.refused) - _MOST_TOLD
+    if rest > 0:
+        flash(ngettext("%(num)s more row was not saved.", "%(num)s more rows were not saved.", rest), "warning")
+
+
+def way_back(screen: str, connection_id: int, chosen: Collection[int]) -> str:
+    """The page that the form stands on: the review, or the table at the row that was picked."""
+    if request.form.get("from") == "review":
+        return url_for(f"{screen}.review", connection_id=connection_id)
+    wanted = read_filter()
+    row = f"{screen.removesuffix('s')}-{next(iter(chosen))}" if chosen else None
+    return url_for(f"{screen}.index", connection_id=connection_id, page=wanted.page, **wanted.values, _anchor=row)
+
+
+def look(proposals: Sequence[Proposal]) -> str:
+    """The question that an ambiguous row asks."""
+    names = format_list([one.suggestion.full_name for one in proposals], style="or", locale=get_locale())
+    return str(_("Look: %(names)s?", names=names))
+
+
+def why_item(proposal: Proposal) -> str:
+    """Why an item is suggested for an offer."""
+    one = proposal.suggestion
+    found = _other_text(one)
+    ground = {
+        Reason.EXACT: _("Its description says just this: “%(text)s”.", text=found) if found else _("The same name."),
+        Reason.NORMALISED: _("Its description says the same: “%(text)s”.", text=found)
+        if found
+        else _("The same name but for capitals, accents and punctuation."),
+        Reason.SIMILAR: _("A similar description: “%(text)s”.", text=found) if found else _("A similar name."),
+        Reason.KEY: _("QuickBooks shows the key %(key)s there.", key=one.because),
+    }
+    parts = [ground[one.reason], *_in_common(one)]
+    if one.only_in_subject:
+        parts.append(_("Only in the offer: %(words)s.", words=", ".join(one.only_in_subject)))
+    if one.only_in_candidate:
+        parts.append(_("Only in the item: %(words)s.", words=", ".join(one.only_in_candidate)))
+    return " ".join(map(str, parts))
+
+
+def why_customer(proposal: Proposal) -> str:
+    """Why a customer is suggested for an organization, and who else is that customer."""
+    one = proposal.suggestion
+    found = _other_text(one)
+    ground = {
+        Reason.EXACT: _("Its company name is just this: “%(text)s”.", text=found) if found else _("The same name."),
+        Reason.NORMALISED: _("Its company name is the same: “%(text)s”.", text=found)
+        if found
+        else _("The same name but for capitals, accents, punctuation or the legal form."),
+        Reason.SIMILAR: _("A similar company name: “%(text)s”.", text=found) if found else _("A similar name."),
+        Reason.KEY: _("QuickBooks shows %(key)s there.", key=one.because),
+    }
+    parts = [ground[one.reason], *_in_common(one)]
+    if one.only_in_subject:
+        parts.append(_("Only in the organization: %(words)s.", words=", ".join(one.only_in_subject)))
+    if one.only_in_candidate:
+        parts.append(_("Only in the customer: %(words)s.", words=", ".join(one.only_in_candidate)))
+    return " ".join(map(str, parts))
+
+
+def others(proposal: Proposal) -> str:
+    """Who else is that customer; empty when nobody is."""
+    parts = []
+    if proposal.used_by:
+        parts.append(_("Already used by %(names)s.", names=_some(proposal.used_by)))
+    if proposal.also_for:
+        parts.append(_("Also suggested for %(names)s.", names=_some(proposal.also_for)))
+    return " ".join(map(str, parts))
+
+
+def _in_common(one: Suggestion) -> list[str]:
+    if not one.in_common or one.reason in (Reason.EXACT, Reason.NORMALISED):
+        return []
+    return [str(_("In both: %(words)s.", words=", ".join(one.in_common)))]
+
+
+def _other_text(one: Suggestion) -> str:
+    """The text that matched, where it is not the name."""
+    text = "" if one.because == one.full_name else " ".join(one.because.split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_TOLD])
+    return f"{shown}, …" if len(names) > _MOST_TOLD else shown
