@@ -108,10 +108,21 @@ def postgres_server() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
         server = pgserver.get_server(folder, cleanup_mode="delete")
+    _do_not_wait_for_the_disk(server.get_uri())
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _do_not_wait_for_the_disk(uri: str) -> None:
+    """What a power cut would take is gone with the test anyway, and many databases are made and dropped."""
+    engine = sa.create_engine(sa.make_url(uri).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -89,8 +89,10 @@ def postings(billed: Sequence[Entry[Id]], now: Charge | None) -> tuple[Posting[I
 def reversal(charge: Charge) -> Charge:
     """The charge that gives another one back: the same magnitude over the same days, with the other sign."""
     quantity = -charge.signed
-    kind = ChargeKind.PRORATED if charge.kind is ChargeKind.CREDIT else charge.kind
-    return replace(charge, kind=ChargeKind.CREDIT if quantity < 0 else kind, quantity=quantity, amount=-charge.amount)
+    kind = charge.kind if quantity > 0 else ChargeKind.CREDIT
+    if charge.kind is ChargeKind.CREDIT:
+        kind = ChargeKind.PRORATED
+    return replace(charge, kind=kind, quantity=quantity, amount=-charge.amount)
 
 
 @dataclass(frozen=True, slots=True, order=True)

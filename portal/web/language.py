@@ -122,7 +122,8 @@ def _term(text: str, has_seats: bool) -> str:
     count = 1 if abs(seats) == 1 or (language() == "fr" and abs(seats) < 2) else 2
     told = ngettext("%(shown)s seat", "%(shown)s seats", count, shown=number(seats)) if has_seats else number(seats)
     if share == "0":
-        return f"{told} × 0 ({gettext('counts from the next period')})"
+        later = gettext("counts from the next period")
+        return f"{told} × 0 ({later})"
     part, _, whole = share.partition("/")
     days = (
         gettext("%(part)s of %(whole)s days", part=number(Decimal(part)), whole=number(Decimal(whole))) if whole else ""

@@ -156,7 +156,7 @@ def test_the_loop_by_hand_without_scripts(open_page: Any) -> None:
     page.get_by_role("button", name="Save").click()
     page.goto("/connections/1/preview?on=2026-11-01")
     assert "1 invoice to send" in page.locator("main").inner_text()
-    page.get_by_role("button", name="Bill November 1, 2026").click()
+    page.get_by_role("button", name="Bill what is ticked, dated November 1, 2026").click()
     assert "Waiting for the Web Connector" in page.locator("main").inner_text()
     page.get_by_role("button", name="Update Selected").click()
     assert "The visit went well." in page.locator("main").inner_text()

@@ -56,7 +56,11 @@ class StoppedClock:
 
 def open_portal(folder: Path, now: Callable[[], datetime], url: str | None = None) -> Portal:
     """A portal whose data are in `folder`, or at a database URL."""
-    return build_portal(configuration.load({}, data=folder, database_url=url, url="http://localhost:8080"), now=now)
+    portal = build_portal(configuration.load({}, data=folder, database_url=url, url="http://localhost:8080"), now=now)
+    if portal.database.is_sqlite:
+        portal.database.engine.dispose()  # connections that wait for the disk
+        sa.event.listen(portal.database.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF").close())
+    return portal
 
 
 def make_connection(

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from portal.models import CostState, Draft, ItemCost, Organization
+from portal.models import Charge, CostState, Draft, ItemCost, Offer, Organization
 from portal.services import connections, retries
 from portal.services.quickbooks import build_endpoint
 from qbwc.sandbox import Company, Outcome, parse_fault, read_manifest, visit
@@ -198,7 +198,10 @@ def costs(company: dict[str, Any]) -> dict[str, Any]:
 def keep_few(month: Any) -> Any:
     """The month of a few organizations."""
     with month.portal.database.write() as db:
-        db.execute(sa.update(Organization).where(Organization.name.not_in(FEW)).values(is_synchronized=False))
+        few = sa.select(Organization.id).where(Organization.name.in_(FEW))
+        db.execute(sa.update(Organization).where(Organization.id.not_in(few)).values(is_synchronized=False))
+        used = sa.select(Charge.offer_id).where(Charge.organization_id.in_(few))
+        db.execute(sa.update(Offer).where(Offer.id.not_in(used)).values(is_synchronized=False))
     month.bill()
     assert month.states() == {"queued": len(FEW)}
     return month
@@ -258,7 +261,30 @@ def name_of(case: tuple[tuple[str, ...], ...]) -> str:
     return " then ".join("+".join(faults) or "calm" for faults in case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=name_of)
+def shows_on_postgresql(case: tuple[tuple[str, ...], ...]) -> bool:
+    """Whether a case is played on PostgreSQL too: what a crash, a lost answer or two visits make of its transactions.
+
+    Faults that QuickBooks answers with go the same way through both databases.
+    """
+    fault, _, at = case[0][0].rpartition("@")
+    if len(case) > 1 or fault == "cut-call-during":
+        return True
+    return (
+        fault in AT_WRITES
+        or (fault in AT_SETS and int(at) == WRITES)
+        or case[0][0] in ("restore-backup", "copied-file")
+    )
+
+
+PLAYED = [
+    *[("sqlite", case) for case in CASES],
+    *[("postgresql", case) for case in CASES if shows_on_postgresql(case)],
+]
+
+
+@pytest.mark.parametrize(
+    ("any_month", "case"), PLAYED, indirect=["any_month"], ids=[f"{kind}-{name_of(case)}" for kind, case in PLAYED]
+)
 def test_every_invoice_is_written_exactly_once(
     billing: Any, calm: dict[str, Any], case: tuple[tuple[str, ...], ...]
 ) -> None:
@@ -277,7 +303,7 @@ SMALL_SETS = 12
 
 
 @pytest.mark.parametrize("fault", ["lost-answer", "cut-before", "hresult-after=0x80040402", "hresult=0x80040400"])
-@pytest.mark.parametrize("at", range(1, SMALL_SETS + 1))
+@pytest.mark.parametrize("at", range(1, SMALL_SETS + 1, 2))
 def test_it_is_the_same_when_the_work_travels_in_many_sets(
     month: Any, calm: dict[str, Any], fault: str, at: int
 ) -> None:

@@ -539,7 +539,7 @@ def test_a_charge_that_is_back_tells_which_file_this_is_a_version_of(books: Any)
     a, b = charge("a"), charge("b")
     books.deliver([a, b])
     books.deliver([a])
-    r = books.deliver([b])
+    books.deliver([b])
     books.check()
 
 
@@ -558,7 +558,7 @@ def test_a_file_that_comes_again_takes_nothing_of_another_one(books: Any) -> Non
 
 
 def test_half_of_a_pair_that_is_corrected_is_judged_as_the_pair_was(any_portal: Any) -> None:
-    """In advance, removals not ticked: 5 seats credited, 4 charged anew = one seat removed, counts from the next period."""
+    """In advance, removals not ticked: 5 seats credited, 4 charged anew; a removal counts from the next period."""
     books = open_books(any_portal)
     with any_portal.database.write() as db:
         connections.find(db, books.connection_id).billing_mode = BillingMode.IN_ADVANCE
