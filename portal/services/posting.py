@@ -107,6 +107,7 @@ class _Posting:
         self._posted.new_organizations = self._organizations.add(
             (one.organization, one.organization) for one in delivered.charges
         )
+        listed = self._listed()  # before anything moves to this delivery
         seen: set[str] = set()
         for begin in range(0, count, CHUNK):
             chunk = delivered.charges[begin : begin + CHUNK]
@@ -118,7 +119,7 @@ class _Posting:
             writes.flush(self._db)
             if progress is not None:
                 progress(min(begin + CHUNK, count), count)
-        self._withdraw(seen)
+        self._withdraw(listed, seen)
         return self._posted
 
     def _known(self, keys: Sequence[str]) -> dict[str, list[_Row]]:
@@ -221,14 +222,13 @@ class _Posting:
             "reverses_id": None,
         }
 
-    def _withdraw(self, seen: set[str]) -> None:
+    def _withdraw(self, listed: set[tuple[str, int]], seen: set[str]) -> None:
         """What a former version of this delivery listed, and this one does not, is no longer provided.
 
         Deliveries of one provider, period and scope are versions of each other when they have a charge in common, or
         are the very same bytes, read otherwise than before (by columns that were corrected). What another file of the
         period listed stays.
         """
-        listed = self._listed()
         families = {family for key, family in listed if key in seen} | self._families_of_withdrawn(seen)
         families.update(self._db.scalars(self._versions(sa.select(Delivery.family), same_bytes=True)))
         missing = sorted({key for key, family in listed if key not in seen and family in families})
