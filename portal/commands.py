@@ -259,7 +259,8 @@ def _bill(portal: Portal, args: argparse.Namespace) -> int:
         show(args, seen, describe_preview(seen))
         return 0
     before = preview.preview(portal, found.id, args.date)
-    made = billing.bill(portal, found.id, args.date)
+    with show_progress("invoices") as progress:
+        made = billing.bill(portal, found.id, args.date, progress=progress)
     queued = sum(1 for draft in made.drafts if draft.state is DraftState.QUEUED)
     text = f"{queued} invoices wait for the next visit of the Web Connector (Update Selected).\n\n{describe_run(made)}"
     if before.skipped:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from datetime import date, datetime, time, timedelta
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from portal.billing.options import Approval
 from portal.billing.period import invoice_date_on_or_before
@@ -21,6 +21,7 @@ from portal.models import Connection, Run
 from portal.services import Portal, billing, exchanges, sources, status
 
 EVERY_SECONDS = 60.0
+LOOKS_UP_AFTER = 0.5
 INVOICE_HOUR = time(5)
 
 log = structlog.get_logger("portal")
@@ -37,15 +38,21 @@ def bill_what_is_due(portal: Portal) -> list[int]:
     """Bill every connection whose invoice date has come and that can be billed. Returns the ids of the runs made."""
     made = []
     for connection_id, on in _due(portal):
-        if not status.status(portal, connection_id).can_bill or not billing.has_work(portal, connection_id, on):
-            continue  # an empty run would close the date: charges often arrive days after it
+        if not status.status(portal, connection_id).can_bill:
+            continue
         try:
             made.append(billing.bill(portal, connection_id, on).id)
-        except IntegrityError:
-            log.info("another worker made the run", connection=connection_id, date=on.isoformat())
+        except billing.NothingToBill:
+            continue  # an empty run would close the date: charges often arrive days after it
         except PortalError as error:
             log.warning("run refused", connection=connection_id, date=on.isoformat(), reason=str(error))
     return made
+
+
+def finish_what_was_begun(portal: Portal) -> None:
+    """Go on with the runs that were stopped, or that a page began and left to us."""
+    for connection_id, run_id in billing.unfinished(portal):
+        billing.finish(portal, connection_id, run_id)
 
 
 def _due(portal: Portal) -> list[tuple[int, date]]:
@@ -76,24 +83,31 @@ def forget_what_is_old(portal: Portal) -> None:
 
 
 def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Event:
-    """Run the worker in a thread of this process; set the returned event to stop it."""
+    """Run the worker in a thread of this process; set the returned event to stop it.
+
+    It looks for work every so many seconds, and when `portal.work` is set.
+    """
     stop = threading.Event()
+    forgot_on: date | None = None
+
+    def forget() -> None:
+        nonlocal forgot_on
+        today = portal.now().date()
+        if today != forgot_on:
+            forget_what_is_old(portal)
+            forgot_on = today
 
     def loop() -> None:
-        forgot_on: date | None = None
         while not stop.is_set():
-            try:
-                bill_what_is_due(portal)
-            except Exception:
-                log.exception("worker failed")
-            try:
-                today = portal.now().date()
-                if today != forgot_on:
-                    forget_what_is_old(portal)
-                    forgot_on = today
-            except Exception:
-                log.exception("worker failed")
-            stop.wait(every_seconds)
+            portal.work.clear()
+            for task in (lambda: finish_what_was_begun(portal), lambda: bill_what_is_due(portal), forget):
+                try:
+                    task()
+                except Exception:
+                    log.exception("worker failed")
+            looked = monotonic()
+            while not (stop.wait(LOOKS_UP_AFTER) or portal.work.is_set() or monotonic() > looked + every_seconds):
+                pass
 
     threading.Thread(target=loop, name="portal-worker", daemon=True).start()
     return stop

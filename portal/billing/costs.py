@@ -13,6 +13,8 @@ from portal.billing.lines import Received
 from portal.billing.mapping import MappedOffer
 from portal.billing.money import to_five_places
 
+_NOTHING = Decimal(0)
+
 
 def unit_costs(received: Iterable[Received], offers: Mapping[int, MappedOffer]) -> dict[str, Decimal]:
     """The unit cost of every mapped item, by ListID: the one that most units were bought at; the higher one on a tie.
@@ -24,9 +26,11 @@ def unit_costs(received: Iterable[Received], offers: Mapping[int, MappedOffer]) 
         offer, charge = offers[row.offer_id], row.charge
         if not offer.is_synchronized or offer.item is None or _says_nothing(row):
             continue
-        costs = units.setdefault(offer.item.list_id, {})
+        costs = units.get(offer.item.list_id)
+        if costs is None:
+            costs = units[offer.item.list_id] = {}
         cost = to_five_places(charge.unit_cost)
-        costs[cost] = costs.get(cost, Decimal(0)) + abs(charge.quantity)
+        costs[cost] = costs.get(cost, _NOTHING) + abs(charge.quantity)
     return {list_id: max(costs, key=lambda cost: (costs[cost], cost)) for list_id, costs in units.items()}
 
 

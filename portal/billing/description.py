@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from string import Formatter
 
 from portal.billing.money import to_five_places
@@ -73,6 +73,7 @@ def fill(template: str, told: Told) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=4096)
 def usual(offer: str, start: date, end: date, *, is_day: bool) -> str:
     """The text where the partner words none: USUAL, or USUAL_OF_A_DAY."""
     text = f"{offer} ({start})" if is_day else f"{offer} ({start} – {end - _DAY})"

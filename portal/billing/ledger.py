@@ -8,11 +8,8 @@ exactly (billing rules §4.6): an entry that reverses carries no arithmetic of i
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import Generic, TypeVar
 
 from portal.billing.charge import Charge, ChargeKind
@@ -93,34 +90,3 @@ def reversal(charge: Charge) -> Charge:
     if charge.kind is ChargeKind.CREDIT:
         kind = ChargeKind.PRORATED
     return replace(charge, kind=kind, quantity=quantity, amount=-charge.amount)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Provided:
-    """Seats of one offer of one organization over the days from `start` up to, not including, `end`."""
-
-    start: date
-    end: date
-    seats: Decimal
-
-
-def spread(parts: Iterable[Provided]) -> tuple[Provided, ...]:
-    """The same seats as a staircase: consecutive days with the same number of seats in one step, days with none out."""
-    steps: dict[date, Decimal] = defaultdict(Decimal)
-    for part in parts:
-        steps[part.start] += part.seats
-        steps[part.end] -= part.seats
-    found: list[Provided] = []
-    seats, begin = Decimal(0), None
-    for day in sorted(steps):
-        if not steps[day]:
-            continue
-        if begin is not None and seats:
-            found.append(Provided(begin, day, seats))
-        seats, begin = seats + steps[day], day
-    return tuple(found)
-
-
-def seat_days(parts: Iterable[Provided]) -> Decimal:
-    """How many seat-days these are; ones that were given back count against."""
-    return sum((part.seats * ((part.end - part.start) // timedelta(days=1)) for part in parts), Decimal(0))

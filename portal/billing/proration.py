@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.money import to_five_places
@@ -100,27 +101,42 @@ def bill(
     """What is billed of a charge. `whole` is the provider's period that it came in; `net` as above."""
     change = classify(charge, has_whole, net)
     quantity = charge.signed
-    shown = f"{to_five_places(quantity):f}"
-    in_full = Billed(quantity=quantity, seats=quantity, share=None, arithmetic=shown, change=change)
     if change is Change.WHOLE or charge.cycle is BillingCycle.ONE_TIME or not charge.is_proratable:
-        return in_full
+        return _in_full(quantity, change)
     period = whole_period(charge, whole)
     if (charge.end - charge.start).days >= period.days:
-        return in_full
-    ticked = {Change.ADDITION: boxes.additions, Change.REMOVAL: boxes.removals, Change.PARTIAL: boxes.partial}[change]
+        return _in_full(quantity, change)
+    ticked = (
+        boxes.additions if change is Change.ADDITION else boxes.removals if change is Change.REMOVAL else boxes.partial
+    )
     if ticked:
-        part = share(Period(charge.start, charge.end), period, count)
-        return Billed(
-            quantity=+prorated_quantity(quantity, part),  # 28 digits: as many as are kept of it
-            seats=quantity,
-            share=part,
-            arithmetic=f"{shown} × {part.part}/{part.whole}",
-            change=change,
-        )
+        return _in_part(quantity, change, Period(charge.start, charge.end), period, count)
     if change is Change.REMOVAL and mode is BillingMode.IN_ADVANCE:
         nothing = Decimal(0)
-        return Billed(quantity=nothing, seats=nothing, share=None, arithmetic=f"{shown} × 0", change=change)
-    return in_full
+        shown = f"{to_five_places(quantity):f} × 0"
+        return Billed(quantity=nothing, seats=nothing, share=None, arithmetic=shown, change=change)
+    return _in_full(quantity, change)
+
+
+# Thousands of charges of a month are alike: the same seats over the same days.
+
+
+@lru_cache(maxsize=4096)
+def _in_full(quantity: Decimal, change: Change) -> Billed:
+    shown = f"{to_five_places(quantity):f}"
+    return Billed(quantity=quantity, seats=quantity, share=None, arithmetic=shown, change=change)
+
+
+@lru_cache(maxsize=4096)
+def _in_part(quantity: Decimal, change: Change, days: Period, whole: Period, count: DayCount) -> Billed:
+    part = share(days, whole, count)
+    return Billed(
+        quantity=+prorated_quantity(quantity, part),  # 28 digits: as many as are kept of it
+        seats=quantity,
+        share=part,
+        arithmetic=f"{to_five_places(quantity):f} × {part.part}/{part.whole}",
+        change=change,
+    )
 
 
 def whole_period(charge: Charge, whole: Period) -> Period:

@@ -59,6 +59,7 @@ class Charge(Base):
         UniqueConstraint("connection_id", "key", "revision"),
         Index("ix_charge_connection_id_start", "connection_id", "start"),
         index_of_some("ix_charge_waiting", "connection_id", "start", where="is_billed IS NOT TRUE"),
+        index_of_some("ix_charge_waiting_of", "organization_id", "start", where="is_billed IS NOT TRUE"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

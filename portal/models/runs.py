@@ -60,6 +60,23 @@ class Run(Base):
     drafts: Mapped[list[Draft]] = relationship(back_populates="run", order_by="Draft.id")
 
 
+class PlannedDraft(Base):
+    """A draft that a run is still to make: runs are made a batch at a time, and go on wherever they were stopped.
+
+    `fingerprint` is what a person approved, NULL where it is billed as it comes. With `is_changed` something else would
+    have been sent, so nothing was.
+    """
+
+    __tablename__ = "planned_draft"
+    __table_args__ = (UniqueConstraint("run_id", "organization_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
+    fingerprint: Mapped[str | None] = mapped_column(String(16))
+    is_changed: Mapped[bool] = mapped_column(default=False)
+
+
 class Draft(Base):
     """An invoice on its way: what was asked for, and what QuickBooks kept."""
 

@@ -1,8 +1,8 @@
 """Where charges come from: what every provider gives, and how it says that it cannot.
 
-A provider is one module with a function `read(data, name)` that takes the bytes of a file (or of an answer) and gives
-a Delivery, or raises ProviderError. It is the whole file or nothing: a delivery with rows missing would look like
-licences that were cancelled. To add a provider, copy its neighbour.
+A provider is one module or package with a function `read(data, name)` that takes the bytes of a file (or of an answer)
+and gives a Delivery, or raises ProviderError. It is the whole file or nothing: a delivery with rows missing would look
+like licences that were cancelled. To add a provider, copy its neighbour.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from datetime import date
 from decimal import Decimal
 
 from portal.billing.charge import Charge
+
+MAX_BYTES = 64 * 1024 * 1024
+"""The largest file that is read."""
 
 
 class ProviderError(Exception):
@@ -54,3 +57,15 @@ class Delivery:
             raise ValueError(f"{len(self.charges)} charges but {len(self.raw)} raw rows")
         if self.period_end <= self.period_start:
             raise ValueError(f"the delivery ends on {self.period_end}, not after its start on {self.period_start}")
+
+
+def refuse_too_large(data: bytes, name: str) -> None:
+    """Raise ProviderError when the file `name` with the content `data` has more than MAX_BYTES."""
+    if len(data) > MAX_BYTES:
+        raise ProviderError(
+            "charges.too_large",
+            "{file} has {size} MB, and {limit} MB is the most that is read. Export one billing period at a time.",
+            file=name,
+            size=str(-(-len(data) // 1024**2)),
+            limit=str(MAX_BYTES // 1024**2),
+        )

@@ -19,10 +19,8 @@ from datetime import date
 from typing import NoReturn
 
 from portal.billing.period import Period, next_invoice_date
-from portal.providers import ProviderError
+from portal.providers import ProviderError, refuse_too_large
 
-MAX_BYTES = 64 * 1024 * 1024
-"""The largest file that is read, as for every provider."""
 MAX_COLUMNS = 1_000
 MAX_CELL = 32_767
 """The most characters in a cell: what a spreadsheet can hold."""
@@ -173,14 +171,7 @@ def open_table(data: bytes, name: str, *, encoding: str | None = None, delimiter
     fits, else Windows-1252; and the delimiter that cuts the first rows into the most columns of one number. Raises
     ProviderError for what is no table. Rows are checked when they are read.
     """
-    if len(data) > MAX_BYTES:
-        raise ProviderError(
-            "charges.too_large",
-            "{file} has {size} MB, and {limit} MB is the most that is read. Export one billing period at a time.",
-            file=name,
-            size=str(-(-len(data) // 1024**2)),
-            limit=str(MAX_BYTES // 1024**2),
-        )
+    refuse_too_large(data, name)
     if not data.strip():
         raise ProviderError("table.empty", "{file} is empty." + _AGAIN, file=name)
     if data.startswith(_OTHERS):

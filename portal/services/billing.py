@@ -1,15 +1,15 @@
 """Billing: a run for an invoice date, its drafts kept and queued; all of them, or those that a person approved.
 
-A charge is billed by one line at most: the database keeps it so. Billing the same date again takes only what no line
-bills yet, so that asking twice, or on two machines, doubles nothing.
+A run is begun in one transaction and made in batches, so that nobody waits long for the database and a stop at any
+moment loses nothing: what is still to be made stands in `planned_draft`, and whoever comes next goes on. A charge is
+billed by one line at most: the database keeps it so. Billing the same date again takes only what no line bills yet, so
+that asking twice, or on two machines, doubles nothing.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -17,69 +17,142 @@ from sqlalchemy import orm
 from portal.billing import drafting
 from portal.billing.mapping import Reason
 from portal.errors import Conflict, Refused
-from portal.models import BilledCharge, Charge, CostState, Draft, DraftLine, DraftState, ItemCost, Run
+from portal.models import (
+    CostState,
+    DraftState,
+    ItemCost,
+    PlannedDraft,
+    Run,
+)
 from portal.services import Portal, quickbooks
 from portal.services.connections import hold
+from portal.services.drafts import chunks, keep_drafts
 from portal.services.planning import Prepared, prepare
 from portal.services.preview import fingerprint
 from portal.services.runs import RunView, get_run
-from qbwc.models import ListObject
 
+BATCH = 50
+"""Drafts in one transaction: less than a second of it."""
 MOST_NAMED = 5
-_CHUNK = 500
+Progress = Callable[[int, int], None]
+"""Called with the drafts that are made, and all of them."""
+
+_SETTLED = (None, Reason.NOTHING_TO_BILL)
+
+
+class NothingToBill(Refused):
+    """Billing this date would make no invoice yet."""
 
 
 def bill(
-    portal: Portal, connection_id: int, on: date | None = None, *, approved: Mapping[int, str] | None = None
+    portal: Portal,
+    connection_id: int,
+    on: date | None = None,
+    *,
+    approved: Mapping[int, str] | None = None,
+    progress: Progress | None = None,
 ) -> RunView:
-    """Bill an invoice date: keep its drafts and queue them for the next visit. Again: only what is not billed yet.
-
-    `approved` are the organizations that a person approved, by id, each with the fingerprint of what was previewed;
-    when something else would be sent, Conflict is raised with the names, and nothing is. None: everything, as it is.
-    Raises Refused when there is nothing to bill.
-    """
-    with portal.database.write() as db:
-        hold(db, connection_id)
-        now = portal.now()
-        prepared = prepare(db, connection_id, on, now)
-        wanted = _wanted(prepared, approved)
-        run = db.scalar(sa.select(Run).filter_by(connection_id=connection_id, invoice_date=prepared.on))
-        if run is None and not any(draft.reason is None for draft in wanted):
-            # An empty run would close the date before the charges come.
-            raise Refused(
-                "There is nothing to bill for %(date)s yet. The preview says what is left out, and why.",
-                date=prepared.on,
-            )
-        run = run or _new_run(db, connection_id, prepared, now)
-        kept = [_keep_draft(db, run, planned, prepared) for planned in wanted]
-        db.flush()
-        for draft in kept:
-            if draft.state is DraftState.QUEUED:
-                quickbooks.dispatch(db, portal.registry, draft, prepared.connection, now)
-        _keep_costs(db, portal, run, prepared, now)
-        db.flush()
-        run_id = run.id
+    """Bill an invoice date: `begin` its run, and make all of it. Raises what they raise."""
+    run_id = begin(portal, connection_id, on, approved=approved)
+    finish(portal, connection_id, run_id, progress)
     return get_run(portal, connection_id, run_id)
 
 
-def has_work(portal: Portal, connection_id: int, on: date) -> bool:
-    """Whether billing this date would send anything. Reads only, so that nobody waits for it."""
+def begin(
+    portal: Portal, connection_id: int, on: date | None = None, *, approved: Mapping[int, str] | None = None
+) -> int:
+    """Begin the run of an invoice date, or add to it what is not billed yet; `advance` makes its drafts.
+
+    `approved` are the organizations that a person approved, by id, each with the fingerprint of what was previewed;
+    when something else would be sent, Conflict is raised with the names, and nothing is. None: everything, as it is.
+    Returns the id of the run. Raises NothingToBill.
+    """
+    now = portal.now()
     with portal.database.read() as db:
-        drafts = prepare(db, connection_id, on, portal.now()).plan.drafts
-        return any(draft.reason is None for draft in drafts)
+        prepared = prepare(db, connection_id, on, now)
+        wanted = _wanted(prepared, approved)
+        run = db.scalar(sa.select(Run.id).filter_by(connection_id=connection_id, invoice_date=prepared.on))
+    if run is None and not any(draft.reason is None for draft in wanted):
+        # An empty run would close the date before the charges come.
+        raise NothingToBill(
+            "There is nothing to bill for %(date)s yet. The preview says what is left out, and why.", date=prepared.on
+        )
+    _keep_costs(portal, prepared, now)
+    with portal.database.write() as db:
+        hold(db, connection_id)
+        return _plan(db, prepared, wanted, approved or {}, now)
+
+
+def finish(portal: Portal, connection_id: int, run_id: int, progress: Progress | None = None) -> None:
+    """Make all drafts that a run is still to make."""
+    with portal.database.read() as db:
+        whole = left = _count_left(db, run_id)
+    while left:
+        left = advance(portal, connection_id, run_id)
+        if progress is not None:
+            progress(whole - left, whole)
+
+
+def unfinished(portal: Portal) -> tuple[tuple[int, int], ...]:
+    """The runs that are not made to the end, each as connection id and run id: they were stopped, or are under way."""
+    begun = sa.select(Run.connection_id, Run.id).where(
+        Run.id.in_(sa.select(PlannedDraft.run_id).filter_by(is_changed=False))
+    )
+    with portal.database.read() as db:
+        return tuple((row.connection_id, row.id) for row in db.execute(begun.order_by(Run.id)))
+
+
+def advance(portal: Portal, connection_id: int, run_id: int) -> int:
+    """Make the next batch of a run, in one transaction; returns how many drafts are left to make.
+
+    What was approved and has changed since is not sent: the run says so, and the preview shows what it would be now.
+    """
+    with portal.database.write() as db:
+        connection = hold(db, connection_id)
+        run = db.get_one(Run, run_id)
+        waiting = sa.select(PlannedDraft).filter_by(run_id=run_id, is_changed=False).order_by(PlannedDraft.id)
+        batch = db.scalars(waiting.limit(BATCH)).all()
+        if not batch:
+            return 0
+        now = portal.now()
+        only = {row.organization_id for row in batch}
+        prepared = prepare(db, connection_id, run.invoice_date, now, only=only)
+        drafts = {draft.organization_id: draft for draft in prepared.plan.drafts if draft.reason in _SETTLED}
+        waits = {draft.organization_id for draft in prepared.plan.drafts}
+        waits.update(one.organization_id for one in prepared.plan.skipped)
+        made: list[drafting.Draft] = []
+        for row in batch:
+            planned = drafts.get(row.organization_id)
+            if planned is not None and row.fingerprint in (None, _fingerprint(planned, prepared)):
+                made.append(planned)
+                db.delete(row)
+            elif row.fingerprint is None or row.organization_id not in waits:
+                db.delete(row)  # the preview says why it is not billed; or all of it is billed already
+            else:
+                row.is_changed = True
+        for draft in keep_drafts(db, run, made, prepared):
+            if draft.state is DraftState.QUEUED:
+                quickbooks.dispatch(db, portal.registry, draft, connection, now)
+        db.flush()
+        return _count_left(db, run_id)
+
+
+def _count_left(db: orm.Session, run_id: int) -> int:
+    left = sa.select(sa.func.count(PlannedDraft.id)).where(
+        PlannedDraft.run_id == run_id, PlannedDraft.is_changed.is_(False)
+    )
+    return db.scalar(left) or 0
 
 
 def _wanted(prepared: Prepared, approved: Mapping[int, str] | None) -> list[drafting.Draft]:
     """The drafts that are to be kept: those that can be sent, and those that come to nothing."""
-    settled = (None, Reason.NOTHING_TO_BILL)
-    drafts = {draft.organization_id: draft for draft in prepared.plan.drafts if draft.reason in settled}
+    drafts = {draft.organization_id: draft for draft in prepared.plan.drafts if draft.reason in _SETTLED}
     if approved is None:
         return list(drafts.values())
     changed = [
         organization_id
         for organization_id, was in approved.items()
-        if organization_id not in drafts
-        or fingerprint(drafts[organization_id], prepared.organizations[organization_id].mode) != was
+        if organization_id not in drafts or _fingerprint(drafts[organization_id], prepared) != was
     ]
     if changed:
         known = [prepared.organizations[one].name for one in changed if one in prepared.organizations]
@@ -91,95 +164,66 @@ def _wanted(prepared: Prepared, approved: Mapping[int, str] | None) -> list[draf
     return [drafts[organization_id] for organization_id in approved] + empty
 
 
-def _new_run(db: orm.Session, connection_id: int, prepared: Prepared, now: datetime) -> Run:
-    run = Run(
-        connection_id=connection_id,
-        invoice_date=prepared.on,
-        period_start=prepared.period.start,
-        period_end=prepared.period.end,
-        created_at=now,
-    )
-    db.add(run)
-    db.flush()
-    return run
+def _fingerprint(draft: drafting.Draft, prepared: Prepared) -> str:
+    return fingerprint(draft, prepared.organizations[draft.organization_id])
 
 
-def _keep_draft(db: orm.Session, run: Run, planned: drafting.Draft, prepared: Prepared) -> Draft:
-    last = db.scalar(
-        sa.select(sa.func.max(Draft.sequence)).filter_by(run_id=run.id, organization_id=planned.organization_id)
-    )
-    is_empty = planned.reason is Reason.NOTHING_TO_BILL
-    draft = Draft(
-        run_id=run.id,
-        organization_id=planned.organization_id,
-        sequence=(last or 0) + 1,
-        form=planned.form,
-        mode=prepared.organizations[planned.organization_id].mode,
-        customer_list_id=planned.customer.list_id if planned.customer else "",
-        guid=f"{{{uuid.uuid4()}}}",
-        # What comes to nothing is settled: its charges are not asked about again.
-        state=DraftState.DONE if is_empty else DraftState.QUEUED,
-        code=Reason.NOTHING_TO_BILL if is_empty else None,
-    )
-    draft.lines = [
-        DraftLine(
-            position=position,
-            offer_id=line.offer_id,
-            item_list_id=line.item.list_id,
-            kind=line.kind,
-            section=line.section,
-            states_all=line.states_all,
-            description=line.description,
-            quantity=line.quantity,
-            service_date=line.service_date,
-            arithmetic=line.arithmetic,
-            asked_rate=line.rate,
-            asked_amount=line.amount,
-            other1=line.other1 or None,
-            other2=line.other2 or None,
+def _plan(
+    db: orm.Session,
+    prepared: Prepared,
+    wanted: Sequence[drafting.Draft],
+    approved: Mapping[int, str],
+    now: datetime,
+) -> int:
+    """Keep what the run is to make: it goes on from there, whoever is stopped."""
+    connection_id = prepared.connection.id
+    run = db.scalar(sa.select(Run).filter_by(connection_id=connection_id, invoice_date=prepared.on))
+    if run is None:
+        run = Run(
+            connection_id=connection_id,
+            invoice_date=prepared.on,
+            period_start=prepared.period.start,
+            period_end=prepared.period.end,
+            created_at=now,
         )
-        for position, line in enumerate(planned.lines)
-    ]
-    db.add(draft)
-    db.flush()
-    _mark_billed(db, draft, planned)
-    return draft
+        db.add(run)
+        db.flush()
+    # What is asked for again stands anew, at the end.
+    for ids in chunks(draft.organization_id for draft in wanted):
+        again = sa.delete(PlannedDraft).where(PlannedDraft.run_id == run.id, PlannedDraft.organization_id.in_(ids))
+        db.execute(again.execution_options(synchronize_session=False))
+    if wanted:
+        db.execute(
+            sa.insert(PlannedDraft),
+            [
+                {
+                    "run_id": run.id,
+                    "organization_id": draft.organization_id,
+                    "fingerprint": approved.get(draft.organization_id),
+                }
+                for draft in wanted
+            ],
+        )
+    return run.id
 
 
-def _mark_billed(db: orm.Session, draft: Draft, planned: drafting.Draft) -> None:
-    """The key: a charge that another line bills already stops everything here."""
-    rows = [
-        {
-            "charge_id": part.charge_id,
-            "line_id": row.id,
-            "quantity": part.quantity,
-            "rate": part.rate,
-            "amount": part.amount,
-        }
-        for row, line in zip(draft.lines, planned.lines, strict=True)
-        for part in line.parts
-    ]
-    db.execute(sa.insert(BilledCharge), rows)
-    ids = [row["charge_id"] for row in rows]
-    for begin in range(0, len(ids), _CHUNK):
-        same = Charge.id.in_(ids[begin : begin + _CHUNK])
-        db.execute(sa.update(Charge).where(same).values(is_billed=True).execution_options(synchronize_session=False))
+def _keep_costs(portal: Portal, prepared: Prepared, now: datetime) -> None:
+    """Queue the unit costs; they are facts of the charges, whatever becomes of the invoices."""
+    for list_ids in chunks(sorted(prepared.costs), BATCH):
+        with portal.database.write() as db:
+            hold(db, prepared.connection.id)
+            for list_id in list_ids:
+                _keep_cost(db, portal, prepared, list_id, now)
 
 
-def _keep_costs(db: orm.Session, portal: Portal, run: Run, prepared: Prepared, now: datetime) -> None:
-    for list_id, cost in prepared.costs.items():
-        _keep_cost(db, portal, run, list_id, cost, prepared.items[list_id], now)
-
-
-def _keep_cost(
-    db: orm.Session, portal: Portal, run: Run, list_id: str, cost: Decimal, item: ListObject, now: datetime
-) -> None:
-    row = db.scalar(sa.select(ItemCost).filter_by(connection_id=run.connection_id, item_list_id=list_id))
+def _keep_cost(db: orm.Session, portal: Portal, prepared: Prepared, list_id: str, now: datetime) -> None:
+    connection_id = prepared.connection.id
+    row = db.scalar(sa.select(ItemCost).filter_by(connection_id=connection_id, item_list_id=list_id))
     if row is None:
-        row = ItemCost(connection_id=run.connection_id, item_list_id=list_id)
+        row = ItemCost(connection_id=connection_id, item_list_id=list_id)
         db.add(row)
-    row.unit_cost, row.changed_at, row.code, row.detail = cost, now, None, None
-    if quickbooks.takes_cost(item):
+    row.unit_cost, row.changed_at, row.code, row.detail = prepared.costs[list_id], now, None, None
+    if quickbooks.takes_cost(prepared.items[list_id]):
         row.state = CostState.QUEUED
         quickbooks.dispatch_cost(db, portal.registry, row, now)
     else:

@@ -16,9 +16,9 @@ from portal.billing.period import BillingMode
 from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
 from portal.errors import Refused
-from portal.models import AuditEntry, Connection
-from portal.services import Portal
-from portal.services.connections import PRORATIONS, find, hold
+from portal.models import Connection
+from portal.services import Portal, audit
+from portal.services.connections import PRORATIONS, check_invoice_day, check_proration, find, hold
 
 LONGEST_DESCRIPTION = 500
 _CHOICES: dict[str, type[StrEnum]] = {
@@ -91,15 +91,14 @@ def change_settings(portal: Portal, connection_id: int, changes: Mapping[str, An
                 setattr(row, field.name, getattr(wanted, field.name))
         for box in PRORATIONS:
             setattr(row, f"prorate_{box}", box in wanted.prorate)
-        db.add(
-            AuditEntry(
-                connection_id=connection_id,
-                at=portal.now(),
-                who=who,
-                action="change-settings",
-                subject=f"connection:{connection_id}",
-                detail=_differences(before, wanted),
-            )
+        audit.note(
+            db,
+            connection_id,
+            at=portal.now(),
+            who=who,
+            action="change-settings",
+            subject=f"connection:{connection_id}",
+            detail=_differences(before, wanted),
         )
         return wanted
 
@@ -113,11 +112,9 @@ def _checked(before: BillingSettings, changes: Mapping[str, Any]) -> BillingSett
             raise Refused("%(value)s is no choice for %(setting)s.", value=values[name], setting=name)
         if name in values:
             values[name] = kind(values[name])
-    if not 1 <= int(values.get("invoice_day", 1)) <= 31:
-        raise Refused("The invoice day %(day)s is not a day of the month: give 1 to 31.", day=values["invoice_day"])
-    for box in values.get("prorate", ()):
-        if box not in PRORATIONS:
-            raise Refused("There is no proration %(box)s: give any of %(boxes)s.", box=box, boxes=", ".join(PRORATIONS))
+    if "invoice_day" in values:
+        check_invoice_day(values["invoice_day"])
+    check_proration(values.get("prorate", ()))
     _check_texts(values)
     if "prorate" in values:
         values["prorate"] = frozenset(values["prorate"])

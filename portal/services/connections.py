@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from portal.billing.period import BillingMode, invoice_date_on_or_before, next_i
 from portal.errors import Conflict, NotFound, Refused
 from portal.models import Connection
 from portal.services import Portal, quickbooks
-from portal.services.accounts import check_length, find_partner
+from portal.services.accounts import LANGUAGES, check_length, find_partner
 from qbwc import company_file, connections
 from qbwc.errors import QueueError
 from qbwc.identity import Verdict
@@ -76,26 +76,28 @@ def add_connection(
     invoice_day: int,
     prorate: Collection[str] = (),
     start_date: date | None = None,
+    language: str = "en",
 ) -> NewConnection:
-    """Make a connection. Raises Refused, Conflict or NotFound with the remedy."""
+    """Make a connection. Raises Refused, Conflict or NotFound with the remedy.
+
+    `language` is that of the messages in the Web Connector's window.
+    """
     name = name.strip()
     if not name:
         raise Refused("A connection needs a name.")
     check_length(name)
     if not name.isprintable():
         raise Refused("A connection's name is one line of text.")
-    if not 1 <= invoice_day <= 31:
-        raise Refused("The invoice day %(day)s is not a day of the month: give 1 to 31.", day=invoice_day)
-    for box in prorate:
-        if box not in PRORATIONS:
-            raise Refused("There is no proration %(box)s: give any of %(boxes)s.", box=box, boxes=", ".join(PRORATIONS))
+    check_invoice_day(invoice_day)
+    check_proration(prorate)
+    check_language(language)
     now = portal.now()
     with portal.database.write() as db:
         owner = find_partner(db, partner)
         if db.scalar(sa.select(Connection.id).filter_by(partner_id=owner.id, name=name)) is not None:
             raise Conflict("%(partner)s already has a connection %(name)s.", partner=owner.name, name=name)
         user_name = f"portal-{secrets.token_hex(5)}"
-        row, password = connections.create(db, user_name=user_name, now=now, owner_id=OWNER_ID)
+        row, password = connections.create(db, user_name=user_name, now=now, owner_id=OWNER_ID, language=language)
         db.add(
             Connection(
                 id=row.id,
@@ -118,6 +120,25 @@ def add_connection(
             owner_id=row.owner_id,
             file_id=row.file_id,
         )
+
+
+def check_invoice_day(day: int | str) -> None:
+    """Raises Refused for what is no day of a month."""
+    if not 1 <= int(day) <= 31:
+        raise Refused("The invoice day %(day)s is not a day of the month: give 1 to 31.", day=day)
+
+
+def check_proration(boxes: Iterable[str]) -> None:
+    """Raises Refused for a box that does not exist."""
+    for box in boxes:
+        if box not in PRORATIONS:
+            raise Refused("There is no proration %(box)s: give any of %(boxes)s.", box=box, boxes=", ".join(PRORATIONS))
+
+
+def check_language(language: str) -> None:
+    """Raises Refused for a language that the Web Connector's messages are not written in."""
+    if language not in LANGUAGES:
+        raise Refused("Choose the language of the Web Connector's messages: en or fr.")
 
 
 def list_connections(portal: Portal, partner_id: int | None = None) -> tuple[ConnectionView, ...]:

@@ -6,19 +6,16 @@ from collections.abc import Callable
 
 from sqlalchemy import orm
 
-from portal.errors import Refused
 from portal.models import Connection
 from portal.services import Portal
-from portal.services.accounts import LANGUAGES
-from portal.services.connections import find
+from portal.services.connections import check_language, find
 from qbwc import company_file
 from qbwc import models as wire
 
 
 def choose_window(portal: Portal, connection_id: int, *, language: str, opens_page: bool) -> None:
     """Set the language of the connector's messages, and whether it opens a page when a company file is in doubt."""
-    if language not in LANGUAGES:
-        raise Refused("Choose the language of the Web Connector's messages: en or fr.")
+    check_language(language)
     with portal.database.write() as db:
         row = find(db, connection_id)
         row.wire.language, row.opens_page = language, opens_page

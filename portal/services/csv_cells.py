@@ -12,9 +12,14 @@ _FORMULAS = ("=", "+", "-", "@")
 _PASSED_OVER = "' \t\r\n"
 
 
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would run the cell, or would once the apostrophes before it are gone."""
+    return cell.lstrip(_PASSED_OVER).startswith(_FORMULAS)
+
+
 def disarm(cell: str) -> str:
     """A cell that a spreadsheet would run as a formula, with an apostrophe in front."""
-    return f"'{cell}" if cell.lstrip(_PASSED_OVER).startswith(_FORMULAS) else cell
+    return f"'{cell}" if is_formula(cell) else cell
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str | int | Decimal | date | None]]) -> str:

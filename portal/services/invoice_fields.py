@@ -99,7 +99,7 @@ def set_invoice_fields(
     The PO number has 25 characters at most. `other1` and `other2` are templates (see `portal.billing.description`).
     """
     po_number = check_po_number(po_number)
-    other1, other2 = _check_template(other1), _check_template(other2)
+    other1, other2 = check_template(other1), check_template(other2)
     wanted = {"class_list_id": class_list_id, "terms_list_id": terms_list_id, "tax_code_list_id": tax_code_list_id}
     with portal.database.write() as db:
         row = _find(db, connection_id, organization_id)
@@ -133,7 +133,8 @@ def check_po_number(text: str) -> str:
     return text
 
 
-def _check_template(text: str) -> str:
+def check_template(text: str) -> str:
+    """The template of a custom column on one line. Raises Refused for one that is too long or cannot be filled in."""
     text = " ".join(text.split())
     if len(text) > LONGEST_TEMPLATE:
         raise Refused(

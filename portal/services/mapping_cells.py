@@ -7,13 +7,13 @@ import io
 from collections.abc import Mapping
 
 from portal.errors import Refused
+from portal.services.csv_cells import is_formula
 
 COLUMNS = ("kind", "name", "key", "quickbooks", "sync", "mode")
-OPTIONAL = ("po", "class", "terms", "tax")
+OPTIONAL = ("po", "class", "terms", "tax", "other1", "other2")
 """Columns that a file may lack."""
 KEEP = "?"
 _MAY_KEEP = ("quickbooks", *OPTIONAL)
-_FORMULAS = ("=", "+", "-", "@")
 
 Cells = Mapping[str, str | None]
 """A row of the file; None leaves what is there as it is."""
@@ -61,8 +61,7 @@ def _cell(column: str, text: str | None) -> str | None:
 
 
 def _is_armed(cell: str) -> bool:
-    bare = cell.lstrip("'")
-    return bare == KEEP or bare.startswith(_FORMULAS)
+    return cell.lstrip("'") == KEEP or is_formula(cell)
 
 
 def disarm(cell: str) -> str:

@@ -15,11 +15,12 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from portal.billing.description import PLACEHOLDERS
 from portal.errors import Refused
 from portal.models import LONGEST_KEY, InvoiceMode, Offer, Organization
 from portal.services import Portal
 from portal.services.connections import hold
-from portal.services.invoice_fields import check_po_number
+from portal.services.invoice_fields import LONGEST_TEMPLATE, check_po_number, check_template
 from portal.services.mapping_cells import COLUMNS, KEEP, OPTIONAL, Cells, disarm, read_cells
 from qbwc.models import ListObject
 
@@ -29,6 +30,7 @@ FIELD_COLUMNS: Mapping[str, tuple[str, str]] = {
     "tax": ("tax_code_list_id", "tax-code"),
 }
 """Columns that a file may lack: the field of the organization that each one is, and the list it names."""
+_TEMPLATES = ("other1", "other2")
 _YES = {"yes": True, "oui": True, "true": True, "1": True, "no": False, "non": False, "false": False, "0": False}
 
 Row = TypeVar("Row", Offer, Organization)
@@ -59,8 +61,8 @@ def apply_csv(portal: Portal, connection_id: int, data: bytes, name: str) -> Map
     """Apply a mapping file, all or nothing. Columns: kind (offer, organization), name, key, quickbooks, sync, mode.
 
     An offer is found by its key, an organization by its name; ones that no charge has named yet are made. `quickbooks`
-    is the item's or customer's full name, empty to unmap, "?" to leave it. The columns po, class, terms and tax of
-    organizations may be missing; then they stay as they are. Raises Refused naming the line.
+    is the item's or customer's full name, empty to unmap, "?" to leave it. The columns po, class, terms, tax, other1
+    and other2 of organizations may be missing; then they stay as they are. Raises Refused naming the line.
     """
     rows = read_cells(data, name)
     counts = {"offer": 0, "organization": 0}
@@ -200,7 +202,7 @@ def _apply_organization(db: orm.Session, connection_id: int, row: Cells, names: 
 
 def _state(row: Organization) -> tuple[object, ...]:
     fields = (getattr(row, field) for field, _ in FIELD_COLUMNS.values())
-    return (row.customer_list_id, row.is_synchronized, row.mode, row.po_number, *fields)
+    return (row.customer_list_id, row.is_synchronized, row.mode, row.po_number, row.other1, row.other2, *fields)
 
 
 def _apply_fields(found: Organization, row: Cells, names: _Names, file: str, number: int) -> None:
@@ -231,6 +233,27 @@ def _apply_fields(found: Organization, row: Cells, names: _Names, file: str, num
                 name=wanted,
             )
         setattr(found, field, named.list_id if named and wanted else None)
+    _apply_templates(found, row, file, number)
+
+
+def _apply_templates(found: Organization, row: Cells, file: str, number: int) -> None:
+    for column in _TEMPLATES:
+        wanted = row[column]
+        if wanted is None:
+            continue
+        try:
+            setattr(found, column, check_template(wanted) or None)
+        except Refused as error:
+            raise _line(
+                file,
+                number,
+                "%(file)s, line %(line)s, column %(column)s: “%(template)s” cannot be a template: %(most)s characters "
+                "at most, and no placeholders but %(known)s.",
+                column=column,
+                template=wanted,
+                most=LONGEST_TEMPLATE,
+                known=" ".join("{" + name + "}" for name in PLACEHOLDERS),
+            ) from error
 
 
 # -- out -------------------------------------------------------------------------------------------------------------
@@ -247,13 +270,14 @@ def write_csv(portal: Portal, connection_id: int) -> str:
         for offer in db.scalars(_all(Offer, connection_id)):
             sync = "yes" if offer.is_synchronized else "no"
             cells = [disarm(cell) for cell in ("offer", offer.name, offer.key)]
-            writer.writerow([*cells, _name_of(names["item"], offer.item_list_id), sync, "", "", "", "", ""])
+            writer.writerow([*cells, _name_of(names["item"], offer.item_list_id), sync, "", *("" for _ in OPTIONAL)])
         for one in db.scalars(_all(Organization, connection_id)):
             sync = "yes" if one.is_synchronized else "no"
             cells = [disarm(cell) for cell in ("organization", one.name, one.key)]
             fields = [_name_of(names[kind], getattr(one, field)) for field, kind in FIELD_COLUMNS.values()]
             customer = _name_of(names["customer"], one.customer_list_id)
-            writer.writerow([*cells, customer, sync, one.mode, disarm(one.po_number or ""), *fields])
+            templates = [disarm(getattr(one, column) or "") for column in _TEMPLATES]
+            writer.writerow([*cells, customer, sync, one.mode, disarm(one.po_number or ""), *fields, *templates])
     return "\ufeff" + out.getvalue()
 
 

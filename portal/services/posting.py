@@ -15,29 +15,14 @@ from sqlalchemy import orm
 
 from portal.billing import ledger
 from portal.billing.charge import Charge as Value
-from portal.models import BilledCharge, Charge, ChargeChange, Delivery, Offer, Organization, What
+from portal.models import ChargeChange, Delivery, Offer, Organization, What
 from portal.providers import Delivery as Delivered
+from portal.services.ledger_rows import CHARGES, CHUNK, FACTS, Row, chains, chunks
 
-CHUNK = 500
 Progress = Callable[[int, int], None]
 """Called with the rows that are posted, and all of them."""
 
-_CHARGES = Charge.metadata.tables[Charge.__tablename__]
 _CHANGES = ChargeChange.metadata.tables[ChargeChange.__tablename__]
-# What a charge says beside its key, offer and organization, under the names of the value.
-_FACTS = {
-    "kind": "kind",
-    "cycle": "cycle",
-    "quantity": "quantity",
-    "start": "start",
-    "end": "end",
-    "unit_cost": "unit_cost",
-    "unit_cost_prorated": "unit_cost_prorated",
-    "amount": "amount",
-    "currency": "currency",
-    "is_proratable": "is_proratable",
-    "name": "offer_name",
-}
 
 
 @dataclass
@@ -54,18 +39,6 @@ class Posted:
     new_organizations: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """An entry of the ledger as it is kept."""
-
-    id: int
-    revision: int
-    is_billed: bool
-    reverses: int | None
-    value: Value
-    raw: str
-
-
 @dataclass
 class _Writes:
     """What one chunk changes, gathered so that it is written at once."""
@@ -78,12 +51,12 @@ class _Writes:
     def flush(self, db: orm.Session) -> None:
         connection = db.connection()
         if self.gone:  # first: a posting may take the place of the one before it
-            connection.execute(sa.delete(_CHARGES).where(_CHARGES.c.id.in_(self.gone)))
+            connection.execute(sa.delete(CHARGES).where(CHARGES.c.id.in_(self.gone)))
         if self.changed:
-            same = _CHARGES.c.id == sa.bindparam("row_id")
-            connection.execute(sa.update(_CHARGES).where(same), self.changed)
+            same = CHARGES.c.id == sa.bindparam("row_id")
+            connection.execute(sa.update(CHARGES).where(same), self.changed)
         if self.new:
-            connection.execute(sa.insert(_CHARGES), self.new)
+            connection.execute(sa.insert(CHARGES), self.new)
         if self.differences:
             connection.execute(sa.insert(_CHANGES), self.differences)
 
@@ -122,29 +95,17 @@ class _Posting:
         self._withdraw(listed, seen)
         return self._posted
 
-    def _known(self, keys: Sequence[str]) -> dict[str, list[_Row]]:
+    def _known(self, keys: Sequence[str]) -> dict[str, list[Row]]:
         """The entries of these charges, oldest first."""
-        query = (
-            sa.select(_CHARGES, BilledCharge.charge_id.is_not(None).label("is_billed"))
-            .outerjoin(BilledCharge, BilledCharge.charge_id == _CHARGES.c.id)
-            .where(_CHARGES.c.connection_id == self._delivery.connection_id, _CHARGES.c.key.in_(keys))
-            .order_by(_CHARGES.c.revision)
+        return chains(
+            self._db,
+            self._delivery.connection_id,
+            keys,
+            organization_of=self._organizations.key_of,
+            offer_of=self._offers.key_of,
         )
-        found: dict[str, list[_Row]] = {}
-        for row in self._db.execute(query).mappings():
-            facts = {theirs: row[ours] for ours, theirs in _FACTS.items()}
-            value = Value(
-                key=row["key"],
-                organization=self._organizations.key_of(row["organization_id"]),
-                offer_key=self._offers.key_of(row["offer_id"]),
-                tags=tuple((name, value) for name, value in row["tags"].get("tags", [])),
-                **facts,
-            )
-            entry = _Row(row["id"], row["revision"], bool(row["is_billed"]), row["reverses_id"], value, row["raw"])
-            found.setdefault(row["key"], []).append(entry)
-        return found
 
-    def _settle(self, writes: _Writes, key: str, chain: list[_Row], now: Value | None, raw: str) -> None:
+    def _settle(self, writes: _Writes, key: str, chain: list[Row], now: Value | None, raw: str) -> None:
         """Bring the entries of one charge to what they must be, given what is billed of it."""
         billed = [row for row in chain if row.is_billed]
         waiting = [row for row in chain if not row.is_billed]
@@ -179,7 +140,7 @@ class _Posting:
         self._note(writes, key, before, now, bool(billed) and not is_same, has_stood)
 
     def _note(
-        self, writes: _Writes, key: str, before: _Row, now: Value | None, is_corrected: bool, has_stood: bool
+        self, writes: _Writes, key: str, before: Row, now: Value | None, is_corrected: bool, has_stood: bool
     ) -> None:
         if now is None:
             self._posted.withdrawn += 1
@@ -208,7 +169,7 @@ class _Posting:
         )
 
     def _as_row(self, value: Value, raw: str, revision: int) -> dict[str, Any]:
-        facts = {ours: getattr(value, theirs) for ours, theirs in _FACTS.items()}
+        facts = {ours: getattr(value, theirs) for ours, theirs in FACTS.items()}
         return {
             **facts,
             "connection_id": self._delivery.connection_id,
@@ -231,22 +192,22 @@ class _Posting:
         """
         families = {family for key, family in listed if key in seen} | self._families_of_withdrawn(seen)
         families.update(self._db.scalars(self._versions(sa.select(Delivery.family), same_bytes=True)))
+        if not families:
+            self._posted.absent = len({key for key, _ in listed})
+            return
+        self._delivery.family = min(families)
+        joined = self._versions(sa.update(Delivery)).where(Delivery.family.in_(families))
+        self._db.execute(joined.values(family=min(families)).execution_options(synchronize_session=False))
         missing = sorted({key for key, family in listed if key not in seen and family in families})
-        self._posted.absent = len({key for key, _ in listed} - seen - set(missing)) if not families else 0
-        if families:
-            self._delivery.family = min(families)
-            joined = self._versions(sa.update(Delivery)).where(Delivery.family.in_(families))
-            self._db.execute(joined.values(family=min(families)).execution_options(synchronize_session=False))
-        for begin in range(0, len(missing), CHUNK):
-            chains = self._known(missing[begin : begin + CHUNK])
+        for keys in chunks(missing):
             writes = _Writes()
-            for key, chain in chains.items():
+            for key, chain in self._known(keys).items():
                 self._settle(writes, key, chain, None, "")
             writes.flush(self._db)
 
     def _listed(self) -> set[tuple[str, int]]:
         """The charges of other deliveries of this period, each with the family of its delivery."""
-        query = sa.select(_CHARGES.c.key, Delivery.family).join(Delivery, Delivery.id == _CHARGES.c.delivery_id)
+        query = sa.select(CHARGES.c.key, Delivery.family).join(Delivery, Delivery.id == CHARGES.c.delivery_id)
         return {(key, family) for key, family in self._db.execute(self._versions(query).distinct())}
 
     def _families_of_withdrawn(self, seen: set[str]) -> set[int]:

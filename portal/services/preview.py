@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -61,6 +62,11 @@ class PreviewDraft:
     """Offers that the run before billed, and this one does not."""
     text_changes: tuple[tuple[str, str], ...]
     fingerprint: str
+
+    @property
+    def changes(self) -> int:
+        """How many lines differ from the run before, with those that are gone."""
+        return sum(line.before is not None and line.before != line.quantity for line in self.lines) + len(self.gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +147,11 @@ class _Before:
         return cls(run.invoice_date, found)
 
 
-def fingerprint(draft: Draft, mode: InvoiceMode) -> str:
-    """16 hexadecimal digits over everything of a draft that is sent."""
-    told = [draft.organization_id, draft.customer.list_id if draft.customer else "", mode.value, draft.form.value]
+def fingerprint(draft: Draft, organization: Any) -> str:
+    """16 hexadecimal digits over everything that is sent of a draft of this organization (a row of a plan)."""
+    told = [draft.organization_id, draft.customer.list_id if draft.customer else "", draft.form.value]
+    told += [organization.mode.value, organization.po_number or "", organization.class_list_id or ""]
+    told += [organization.terms_list_id or "", organization.tax_code_list_id or ""]
     told += [_line_facts(line) for line in draft.lines]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
@@ -184,7 +192,7 @@ def _preview_draft(draft: Draft, prepared: Prepared, before: _Before) -> Preview
         estimate=sum(estimates, Decimal(0)) if len(estimates) == len(lines) else None,
         gone=tuple(sorted(prepared.offers[offer_id].name for offer_id in gone - billed_now)),
         text_changes=quickbooks.text_changes(line.description for line in lines),
-        fingerprint=fingerprint(draft, organization.mode),
+        fingerprint=fingerprint(draft, organization),
     )
 
 

@@ -7,7 +7,7 @@ another invoice bills what gives one of them back, no choice of entries would ad
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -15,22 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.billing import ledger
-from portal.billing.charge import Charge as Value
-from portal.models import BilledCharge, Charge, Connection, Draft, DraftLine
+from portal.models import BilledCharge, Connection, Draft, DraftLine
+from portal.services.ledger_rows import CHARGES, Row, chains, chunks
 
-_CHARGES = Charge.metadata.tables[Charge.__tablename__]
 _BILLED = BilledCharge.metadata.tables[BilledCharge.__tablename__]
-_CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entry of the ledger as it is kept; see `portal.models.Charge`."""
-
-    id: int
-    is_billed: bool
-    reverses: int | None
-    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +48,12 @@ def release_charges(db: orm.Session, draft: Draft) -> Draft | None:
     change = _change(db, draft)
     if change.stuck:
         return _billed_by(db, change.stuck)
-    for chunk in _chunks(sorted(change.own)):
+    for chunk in chunks(sorted(change.own)):
         db.execute(sa.delete(_BILLED).where(_BILLED.c.charge_id.in_(chunk)))
-    for chunk in _chunks(change.waiting):
-        db.execute(sa.update(_CHARGES).where(_CHARGES.c.id.in_(chunk)).values(is_billed=False))
-    for chunk in _chunks(change.gone):
-        db.execute(sa.delete(_CHARGES).where(_CHARGES.c.id.in_(chunk)))
+    for chunk in chunks(change.waiting):
+        db.execute(sa.update(CHARGES).where(CHARGES.c.id.in_(chunk)).values(is_billed=False))
+    for chunk in chunks(change.gone):
+        db.execute(sa.delete(CHARGES).where(CHARGES.c.id.in_(chunk)))
     return None
 
 
@@ -128,38 +116,12 @@ def _entries(rows: Sequence[Row]) -> list[ledger.Entry[int]]:
     return [ledger.Entry(id=row.id, charge=row.value, reverses=row.reverses) for row in rows]
 
 
-def _chains(db: orm.Session, connection_id: int, ids: AbstractSet[int]) -> Iterator[list[Row]]:
+def _chains(db: orm.Session, connection_id: int, ids: AbstractSet[int]) -> Iterable[list[Row]]:
     """All entries of the charges that these are entries of, oldest first, a charge at a time."""
     keys: set[str] = set()
-    for chunk in _chunks(sorted(ids)):
-        keys.update(db.scalars(sa.select(_CHARGES.c.key).where(_CHARGES.c.id.in_(chunk))))
-    for names in _chunks(sorted(keys)):
-        same = sa.select(_CHARGES).where(_CHARGES.c.connection_id == connection_id, _CHARGES.c.key.in_(names))
-        found: dict[str, list[Row]] = {}
-        for row in db.execute(same.order_by(_CHARGES.c.revision)).mappings():
-            entry = Row(row["id"], bool(row["is_billed"]), row["reverses_id"], _value(row))
-            found.setdefault(row["key"], []).append(entry)
-        yield from found.values()
-
-
-def _value(row: sa.RowMapping) -> Value:
-    # Of the organization and the offer it counts only whether they are the same.
-    return Value(
-        key=row["key"],
-        organization=str(row["organization_id"]),
-        offer_key=str(row["offer_id"]),
-        offer_name=row["name"],
-        kind=row["kind"],
-        cycle=row["cycle"],
-        quantity=row["quantity"],
-        start=row["start"],
-        end=row["end"],
-        unit_cost=row["unit_cost"],
-        unit_cost_prorated=row["unit_cost_prorated"],
-        amount=row["amount"],
-        currency=row["currency"],
-        is_proratable=row["is_proratable"],
-    )
+    for chunk in chunks(sorted(ids)):
+        keys.update(db.scalars(sa.select(CHARGES.c.key).where(CHARGES.c.id.in_(chunk))))
+    return chains(db, connection_id, sorted(keys)).values()
 
 
 def _billed_by(db: orm.Session, charge_ids: Sequence[int]) -> Draft | None:
@@ -167,8 +129,3 @@ def _billed_by(db: orm.Session, charge_ids: Sequence[int]) -> Draft | None:
         return None
     bills = sa.select(Draft).join(DraftLine).join(BilledCharge).where(BilledCharge.charge_id == charge_ids[0])
     return db.scalars(bills).one()
-
-
-def _chunks(values: Sequence[object]) -> Iterator[Sequence[object]]:
-    for begin in range(0, len(values), _CHUNK):
-        yield values[begin : begin + _CHUNK]

@@ -18,7 +18,6 @@ from portal.services.targets import load_targets, mapped_offer, mapped_organizat
 
 def held_draft(db: orm.Session, connection_id: int, draft_id: int) -> Draft:
     """A draft, with its connection held to the end of the transaction. Raises NotFound."""
-    quickbooks.take_turn(db, connection_id)
     hold(db, connection_id)
     wanted = sa.select(Draft).join(Run).where(Draft.id == min(draft_id, HIGHEST_ID))
     draft = db.scalar(wanted.where(Run.connection_id == connection_id))
@@ -91,7 +90,6 @@ def _remap(db: orm.Session, draft: Draft, connection: Connection) -> None:
 def retry_cost(portal: Portal, connection_id: int, cost_id: int, *, who: str = "") -> None:
     """Write a unit cost again that QuickBooks refused. Raises NotFound, or Refused when it waits for nobody."""
     with portal.database.write() as db:
-        quickbooks.take_turn(db, connection_id)
         hold(db, connection_id)
         row = db.scalar(sa.select(ItemCost).filter_by(connection_id=connection_id, id=min(cost_id, HIGHEST_ID)))
         if row is None:

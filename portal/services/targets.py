@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -53,25 +54,23 @@ def currency_code(name: str | None) -> str | None:
 
 def load_targets(db: orm.Session, connection_id: int, kind: str, list_ids: set[str]) -> dict[str, ListObject]:
     """The mirrored objects with these ListIDs."""
-    found: dict[str, ListObject] = {}
-    wanted = sorted(list_ids)
-    for begin in range(0, len(wanted), 500):
-        chunk = wanted[begin : begin + 500]
-        query = sa.select(ListObject).filter_by(connection_id=connection_id, kind=kind)
-        found.update((row.list_id, row) for row in db.scalars(query.where(ListObject.list_id.in_(chunk))))
-    return found
+    return {row.list_id: row for (row,) in _find(db, connection_id, kind, list_ids, sa.select(ListObject))}
 
 
 def load_rows(db: orm.Session, connection_id: int, kind: str, list_ids: set[str]) -> dict[str, Any]:
     """The same as plain rows, for thousands of them."""
-    found: dict[str, Any] = {}
-    wanted = sorted(list_ids)
     columns = (ListObject.list_id, ListObject.full_name, ListObject.type, ListObject.is_active, ListObject.data)
+    return {row.list_id: row for row in _find(db, connection_id, kind, list_ids, sa.select(*columns))}
+
+
+def _find(
+    db: orm.Session, connection_id: int, kind: str, list_ids: set[str], query: sa.Select[Any]
+) -> Iterator[sa.Row[Any]]:
+    """What `query` selects of these objects, as many at a time as one statement may name."""
+    wanted = sorted(list_ids)
+    of_list = query.filter_by(connection_id=connection_id, kind=kind)
     for begin in range(0, len(wanted), 500):
-        query = sa.select(*columns).filter_by(connection_id=connection_id, kind=kind)
-        rows = db.execute(query.where(ListObject.list_id.in_(wanted[begin : begin + 500]))).all()
-        found.update((row.list_id, row) for row in rows)
-    return found
+        yield from db.execute(of_list.where(ListObject.list_id.in_(wanted[begin : begin + 500])))
 
 
 def mapped_offer(row: Offer, item: ListObject | None) -> MappedOffer:

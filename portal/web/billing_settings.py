@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -17,6 +16,7 @@ from portal.errors import PortalError, Refused
 from portal.models import Role
 from portal.services import billing_settings
 from portal.web.access import allowed, portal_of_app, signed_in
+from portal.web.dates import to_date_or_none
 from portal.web.errors import status_of
 from portal.web.words import PRORATIONS, msgid
 
@@ -64,11 +64,7 @@ def _changes() -> dict[str, Any]:
     if not (day.isascii() and day.isdigit() and len(day) <= 2):
         raise Refused("Give the invoice day as a number from 1 to 31.")
     changes["invoice_day"] = int(day)
-    start = form.get("start_date", "").strip()
-    try:
-        changes["start_date"] = date.fromisoformat(start) if start else None
-    except ValueError:
-        raise Refused("%(text)s is not a date. Write it like 2026-11-30.", text=start) from None
+    changes["start_date"] = to_date_or_none(form.get("start_date", "").strip())
     return changes
 
 

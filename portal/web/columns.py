@@ -105,7 +105,14 @@ def save(connection_id: int) -> ResponseReturnValue:
         return _page(upload, sheet, name=name, replaces=replaces, problem=problem)
     try:
         result = sources.save_and_import(
-            portal_of_app(), connection_id, upload.data, upload.name, sheet.profile, name=name, replaces=replaces
+            portal_of_app(),
+            connection_id,
+            upload.data,
+            upload.name,
+            sheet.profile,
+            name=name,
+            replaces=replaces,
+            who=signed_in().email,
         )
     except (PortalError, ProviderError) as error:
         return _page(upload, sheet, name=name, replaces=replaces, problem=error)
@@ -117,7 +124,8 @@ def save(connection_id: int) -> ResponseReturnValue:
 @allowed(*WRITERS)
 def delete(connection_id: int) -> ResponseReturnValue:
     """Forget saved columns."""
-    name = sources.delete_profile(portal_of_app(), connection_id, to_id(request.form.get("profile", "")))
+    profile_id = to_id(request.form.get("profile", ""))
+    name = sources.delete_profile(portal_of_app(), connection_id, profile_id, who=signed_in().email)
     flash(_("The columns called %(name)s were deleted. What was imported with them stays.", name=name), "success")
     return redirect(url_for("charges.index", connection_id=connection_id), 303)
 

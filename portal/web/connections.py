@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,7 +12,9 @@ from portal.errors import PortalError, Refused
 from portal.models import Role
 from portal.services import connections, connector
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
+from portal.web.dates import to_date_or_none
 from portal.web.errors import status_of
+from portal.web.language import language
 from portal.web.words import PRORATIONS
 
 blueprint = Blueprint("connections", __name__)
@@ -47,7 +47,8 @@ def create() -> ResponseReturnValue:
             billing_mode=_billing_mode(request.form.get("billing_mode", "")),
             invoice_day=_day_of_month(request.form.get("invoice_day", "")),
             prorate=request.form.getlist("prorate"),
-            start_date=_date(request.form.get("start_date", "")),
+            start_date=to_date_or_none(request.form.get("start_date", "")),
+            language=language(),
         )
     except PortalError as error:
         page = render_template(
@@ -107,8 +108,8 @@ def keep_refusing(connection_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR)
 def choose_window(connection_id: int) -> ResponseReturnValue:
     """The language of the Web Connector's messages, and whether it opens a page."""
-    language = request.form.get("language", "")
-    connector.choose_window(portal_of_app(), connection_id, language=language, opens_page="opens_page" in request.form)
+    wanted = request.form.get("language", "")
+    connector.choose_window(portal_of_app(), connection_id, language=wanted, opens_page="opens_page" in request.form)
     flash(_("Saved. It takes effect at the next visit of the Web Connector."), "success")
     return redirect(url_for("connections.show", connection_id=connection_id), 303)
 
@@ -139,12 +140,3 @@ def _day_of_month(text: str) -> int:
     if not text.strip().isdecimal() or len(text.strip()) > 2:
         raise Refused("Give the invoice day as a number from 1 to 31.")
     return int(text)
-
-
-def _date(text: str) -> date | None:
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Refused("%(text)s is not a date. Write it like 2026-11-30.", text=text) from None

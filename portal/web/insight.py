@@ -10,10 +10,10 @@ from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.utils import secure_filename
 
-from portal.errors import Refused
 from portal.services import csv_cells, insight
 from portal.services.insight import Move
 from portal.web.access import EVERYONE, allowed, connection, portal_of_app
+from portal.web.dates import to_date_or_none
 from portal.web.language import say
 from portal.web.words import msgid
 
@@ -130,13 +130,7 @@ def _changes(connection_id: int) -> insight.ImportDrift:
 
 
 def _date(name: str) -> date | None:
-    text = request.args.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refused("%(text)s is not a date. Write it like 2026-11-30.", text=text) from None
+    return to_date_or_none(request.args.get(name, "").strip())
 
 
 def _file(

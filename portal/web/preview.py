@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from time import monotonic
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,21 +13,19 @@ from portal.errors import Refused
 from portal.services import billing
 from portal.services import preview as previews
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
+from portal.web.dates import to_date_or_none
+
+PATIENCE = 1.0
+"""Seconds for which a person who bills waits; the worker makes what is left."""
 
 blueprint = Blueprint("preview", __name__)
-
-
-@blueprint.app_template_filter("changes")
-def count_changes(draft: previews.PreviewDraft) -> int:
-    """How many lines of a draft differ from the run before, with those that are gone."""
-    return sum(line.before is not None and line.before != line.quantity for line in draft.lines) + len(draft.gone)
 
 
 @blueprint.get("/connections/<int:connection_id>/preview")
 @allowed(*EVERYONE)
 def show(connection_id: int) -> ResponseReturnValue:
     """What would be billed on a date; by default on the one the service proposes."""
-    plan = previews.preview(portal_of_app(), connection_id, _date(request.args.get("on", "")))
+    plan = previews.preview(portal_of_app(), connection_id, to_date_or_none(request.args.get("on", "")))
     return render_template("preview.html", plan=plan, sections=list(Section))
 
 
@@ -38,10 +36,17 @@ def bill(connection_id: int) -> ResponseReturnValue:
     approved = dict(map(_approval, request.form.getlist("approved")))
     if not approved:
         raise Refused("Nothing is ticked, so nothing was billed. Tick at least one invoice in the preview.")
-    run = billing.bill(portal_of_app(), connection_id, _date(request.form.get("on", "")), approved=approved)
-    done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
-    flash(done, "success")
-    return redirect(url_for("runs.show", connection_id=connection_id, run_id=run.id), 303)
+    portal, began = portal_of_app(), monotonic()
+    run_id = billing.begin(portal, connection_id, to_date_or_none(request.form.get("on", "")), approved=approved)
+    while left := billing.advance(portal, connection_id, run_id):
+        if monotonic() > began + PATIENCE:
+            break
+    if left:
+        portal.work.set()  # the worker makes the rest, and the page of the run shows how far it is
+    else:
+        done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
+        flash(done, "success")
+    return redirect(url_for("runs.show", connection_id=connection_id, run_id=run_id), 303)
 
 
 def _approval(text: str) -> tuple[int, str]:
@@ -49,12 +54,3 @@ def _approval(text: str) -> tuple[int, str]:
     if not (number.isascii() and number.isdigit()):
         raise Refused("The preview's form is damaged. Open the preview again.")
     return int(number), fingerprint
-
-
-def _date(text: str) -> date | None:
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Refused("%(text)s is not a date. Write it like 2026-11-30.", text=text) from None

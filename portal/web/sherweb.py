@@ -6,18 +6,17 @@ can make it call another computer.
 
 from __future__ import annotations
 
-from datetime import date
-
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.errors import PortalError, Refused
+from portal.errors import PortalError
 from portal.models import Role
 from portal.providers import ProviderError
 from portal.providers.sherweb_api import Patience
 from portal.services import sources
-from portal.web.access import WRITERS, allowed, portal_of_app
+from portal.web.access import WRITERS, allowed, portal_of_app, signed_in
+from portal.web.dates import to_date
 from portal.web.imports import show_charges
 
 PATIENCE = Patience(total=90, attempts=2, longest_pause=15)
@@ -32,7 +31,7 @@ def save(connection_id: int) -> ResponseReturnValue:
     """Keep the credentials. They are never shown again."""
     given = {name: request.form.get(name, "") for name in ("client_id", "client_secret", "subscription_key")}
     try:
-        sources.save_sherweb(portal_of_app(), connection_id, **given)
+        sources.save_sherweb(portal_of_app(), connection_id, **given, who=signed_in().email)
     except (PortalError, ProviderError) as error:
         return show_charges(connection_id, problem=error)
     flash(_("The credentials of Sherweb are saved. Test the log-in now."), "success")
@@ -56,7 +55,7 @@ def check(connection_id: int) -> ResponseReturnValue:
 def fetch(connection_id: int) -> ResponseReturnValue:
     """Fetch the charges of the period that holds a day."""
     try:
-        day = _date(request.form.get("day", ""))
+        day = to_date(request.form.get("day", "")[:40])
         result = sources.fetch_sherweb(portal_of_app(), connection_id, day, patience=PATIENCE)
     except (PortalError, ProviderError) as error:
         return show_charges(connection_id, problem=error)
@@ -67,17 +66,10 @@ def fetch(connection_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR)
 def delete(connection_id: int) -> ResponseReturnValue:
     """Forget the credentials."""
-    sources.forget_sherweb(portal_of_app(), connection_id)
+    sources.forget_sherweb(portal_of_app(), connection_id, who=signed_in().email)
     flash(_("The credentials of Sherweb were deleted. What was imported stays."), "success")
     return _back(connection_id)
 
 
 def _back(connection_id: int) -> ResponseReturnValue:
     return redirect(url_for("charges.index", connection_id=connection_id, _anchor="sherweb"), 303)
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Refused("%(text)s is not a date. Write it like 2026-11-30.", text=text[:40]) from None

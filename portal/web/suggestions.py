@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from babel.lists import format_list
@@ -14,10 +14,54 @@ from portal.billing.suggestion import Reason, Suggestion
 from portal.services.suggestions import Advice, Advised, Proposal, Used
 from portal.web.choices import read_filter
 from portal.web.language import say
+from portal.web.words import msgid
 
 MOST_REVIEWED = 200
 _MOST_TOLD = 3
 _LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Texts:
+    """Why something is suggested: by its name, by another of its texts, by a key; and what is on one side only."""
+
+    name: Mapping[Reason, str]
+    other: Mapping[Reason, str]
+    key: str
+    only_in_subject: str
+    only_in_candidate: str
+
+
+_ITEM = _Texts(
+    name={
+        Reason.EXACT: msgid("The same name."),
+        Reason.NORMALISED: msgid("The same name but for capitals, accents and punctuation."),
+        Reason.SIMILAR: msgid("A similar name."),
+    },
+    other={
+        Reason.EXACT: msgid("Its description says just this: “%(text)s”."),
+        Reason.NORMALISED: msgid("Its description says the same: “%(text)s”."),
+        Reason.SIMILAR: msgid("A similar description: “%(text)s”."),
+    },
+    key=msgid("QuickBooks shows the key %(key)s there."),
+    only_in_subject=msgid("Only in the offer: %(words)s."),
+    only_in_candidate=msgid("Only in the item: %(words)s."),
+)
+_CUSTOMER = _Texts(
+    name={
+        Reason.EXACT: msgid("The same name."),
+        Reason.NORMALISED: msgid("The same name but for capitals, accents, punctuation or the legal form."),
+        Reason.SIMILAR: msgid("A similar name."),
+    },
+    other={
+        Reason.EXACT: msgid("Its company name is just this: “%(text)s”."),
+        Reason.NORMALISED: msgid("Its company name is the same: “%(text)s”."),
+        Reason.SIMILAR: msgid("A similar company name: “%(text)s”."),
+    },
+    key=msgid("QuickBooks shows %(key)s there."),
+    only_in_subject=msgid("Only in the organization: %(words)s."),
+    only_in_candidate=msgid("Only in the customer: %(words)s."),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,41 +114,26 @@ def look(proposals: Sequence[Proposal]) -> str:
 
 def why_item(proposal: Proposal) -> str:
     """Why an item is suggested for an offer."""
-    one = proposal.suggestion
-    found = _other_text(one)
-    ground = {
-        Reason.EXACT: _("Its description says just this: “%(text)s”.", text=found) if found else _("The same name."),
-        Reason.NORMALISED: _("Its description says the same: “%(text)s”.", text=found)
-        if found
-        else _("The same name but for capitals, accents and punctuation."),
-        Reason.SIMILAR: _("A similar description: “%(text)s”.", text=found) if found else _("A similar name."),
-        Reason.KEY: _("QuickBooks shows the key %(key)s there.", key=one.because),
-    }
-    parts = [ground[one.reason], *_in_common(one)]
-    if one.only_in_subject:
-        parts.append(_("Only in the offer: %(words)s.", words=", ".join(one.only_in_subject)))
-    if one.only_in_candidate:
-        parts.append(_("Only in the item: %(words)s.", words=", ".join(one.only_in_candidate)))
-    return " ".join(map(str, parts))
+    return _why(proposal, _ITEM)
 
 
 def why_customer(proposal: Proposal) -> str:
-    """Why a customer is suggested for an organization, and who else is that customer."""
+    """Why a customer is suggested for an organization."""
+    return _why(proposal, _CUSTOMER)
+
+
+def _why(proposal: Proposal, texts: _Texts) -> str:
     one = proposal.suggestion
     found = _other_text(one)
-    ground = {
-        Reason.EXACT: _("Its company name is just this: “%(text)s”.", text=found) if found else _("The same name."),
-        Reason.NORMALISED: _("Its company name is the same: “%(text)s”.", text=found)
-        if found
-        else _("The same name but for capitals, accents, punctuation or the legal form."),
-        Reason.SIMILAR: _("A similar company name: “%(text)s”.", text=found) if found else _("A similar name."),
-        Reason.KEY: _("QuickBooks shows %(key)s there.", key=one.because),
-    }
-    parts = [ground[one.reason], *_in_common(one)]
+    if one.reason is Reason.KEY:
+        ground = _(texts.key, key=one.because)
+    else:
+        ground = _(texts.other[one.reason], text=found) if found else _(texts.name[one.reason])
+    parts = [ground, *_in_common(one)]
     if one.only_in_subject:
-        parts.append(_("Only in the organization: %(words)s.", words=", ".join(one.only_in_subject)))
+        parts.append(_(texts.only_in_subject, words=", ".join(one.only_in_subject)))
     if one.only_in_candidate:
-        parts.append(_("Only in the customer: %(words)s.", words=", ".join(one.only_in_candidate)))
+        parts.append(_(texts.only_in_candidate, words=", ".join(one.only_in_candidate)))
     return " ".join(map(str, parts))
 
 

@@ -56,9 +56,8 @@ def upgrade() -> None:
         table.create_foreign_key(op.f("fk_charge_reverses_id"), "charge", ["reverses_id"], ["id"])
     op.execute("UPDATE charge SET is_billed = TRUE WHERE id IN (SELECT charge_id FROM billed_charge)")
     waiting = sa.text("is_billed IS NOT TRUE")
-    op.create_index(
-        "ix_charge_waiting", "charge", ["connection_id", "start"], sqlite_where=waiting, postgresql_where=waiting
-    )
+    for name, column in (("ix_charge_waiting", "connection_id"), ("ix_charge_waiting_of", "organization_id")):
+        op.create_index(name, "charge", [column, "start"], sqlite_where=waiting, postgresql_where=waiting)
     with op.batch_alter_table("draft") as table:
         table.add_column(sa.Column("form", sa.String(16), nullable=False, server_default="invoice"))
     with op.batch_alter_table("draft_line") as table:
@@ -104,6 +103,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_charge_change_delivery_id", "charge_change", ["delivery_id"])
     op.create_table(
+        "planned_draft",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("organization_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(16), nullable=True),
+        sa.Column("is_changed", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_planned_draft_run_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_planned_draft_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_draft")),
+        sa.UniqueConstraint("run_id", "organization_id", name=op.f("uq_planned_draft_run_id_organization_id")),
+    )
+    op.create_table(
         "audit_entry",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("connection_id", sa.Integer(), nullable=False),
@@ -146,6 +159,7 @@ def _share_out() -> None:
 def downgrade() -> None:
     """Take them away. Corrections of what was billed go with them."""
     op.drop_table("audit_entry")
+    op.drop_table("planned_draft")
     op.drop_table("charge_change")
     op.execute("DELETE FROM charge WHERE revision > 1")
     with op.batch_alter_table("billed_charge") as table:
@@ -157,6 +171,7 @@ def downgrade() -> None:
             table.drop_column(name)
     with op.batch_alter_table("draft") as table:
         table.drop_column("form")
+    op.drop_index("ix_charge_waiting_of", "charge")
     op.drop_index("ix_charge_waiting", "charge")
     with op.batch_alter_table("charge") as table:
         table.drop_constraint(op.f("fk_charge_reverses_id"), type_="foreignkey")

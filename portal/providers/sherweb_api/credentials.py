@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from portal.providers import ProviderError, sherweb
+from portal.providers import MAX_BYTES, ProviderError
 
 AUTHORIZATION_URL = "https://api.sherweb.com/auth"
 DISTRIBUTOR_URL = "https://api.sherweb.com/distributor/v1"
@@ -65,7 +65,7 @@ class Patience:
     """Before the second attempt; twice as long before each further one, where Sherweb does not say how long."""
     longest_pause: float = 60
     """Where Sherweb asks for more, the fetch gives up and says when to try again."""
-    most_bytes: int = sherweb.MAX_BYTES
+    most_bytes: int = MAX_BYTES
     """After decompression."""
     wait: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic

@@ -20,8 +20,9 @@ from portal.models import Charge, Run
 from portal.services import Portal
 from portal.services.connections import find
 from portal.services.insight.names import CHUNK, Names
-from portal.services.planning import Prepared, is_waiting, prepare
+from portal.services.planning import Prepared, prepare
 from portal.services.reasons import REASONS
+from portal.services.waiting import is_waiting
 
 READY = Sentence("Nothing is in the way any more: the next run bills it, or bill it now from the preview.")
 CREDITS = Sentence(

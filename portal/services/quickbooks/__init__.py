@@ -28,7 +28,6 @@ from portal.services.quickbooks.dispatching import (
     may_go_again,
     take_as_it_is,
     take_back,
-    take_turn,
 )
 from portal.services.quickbooks.invoices import CreateInvoice, UpdateInvoice
 from portal.services.quickbooks.messages import is_separate, text_changes
@@ -154,7 +153,6 @@ __all__ = [
     "search",
     "take_as_it_is",
     "take_back",
-    "take_turn",
     "takes_cost",
     "text_changes",
     "troubled_lists",

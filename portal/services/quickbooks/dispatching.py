@@ -125,11 +125,6 @@ def compare_again(db: orm.Session, draft: Draft, now: datetime) -> None:
     read_back.queue_reading(db, draft.run, now)
 
 
-def take_turn(db: orm.Session, connection_id: int) -> None:
-    """Lock the connection as every call of the Web Connector does, before anything else: nobody waits for two."""
-    db.scalar(sa.select(wire.Connection.id).where(wire.Connection.id == connection_id).with_for_update(key_share=True))
-
-
 def take_back(db: orm.Session, draft: Draft, now: datetime) -> bool:
     """Cancel what waits of a draft; False when a message of it is on its way to QuickBooks."""
     for job in db.scalars(_jobs(draft)).all():

@@ -5,6 +5,7 @@ The network is used outside of any transaction. Secrets come in and never go out
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from portal.errors import NotFound, Refused
 from portal.models import SherwebAccess
 from portal.providers import ProviderError, sherweb_api
 from portal.providers.sherweb_api import PATIENT, Credentials, Patience, TokenCache
-from portal.services import Portal, catalog
+from portal.services import Portal, audit, catalog
 from portal.services.catalog import ImportResult
 from portal.services.connections import find, hold
 from portal.services.posting import Progress
@@ -24,6 +25,7 @@ from portal.services.sources.sealing import seal, unseal
 
 TOKENS = TokenCache()
 """The tokens of this process."""
+_SECRETS = ("client_secret", "subscription_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ def save_sherweb(
     subscription_key: str = "",
     authorization_url: str = "",
     distributor_url: str = "",
+    who: str = "",
 ) -> SherwebView:
     """Keep credentials. What is left out stays as it is; at first, the addresses are Sherweb's own.
 
@@ -64,6 +67,7 @@ def save_sherweb(
     with portal.database.write() as db:
         hold(db, connection_id)
         row = _row(db, connection_id)
+        renewed = [name for name, given in zip(_SECRETS, (client_secret, subscription_key), strict=True) if given]
         if row is not None and not (client_secret and subscription_key):
             kept = _unseal(portal, row)
             client_secret, subscription_key = client_secret or kept[0], subscription_key or kept[1]
@@ -84,14 +88,18 @@ def save_sherweb(
         row.authorization_url, row.distributor_url = given.authorization_url, given.distributor_url
         row.changed_at, row.last_checked_at, row.last_error = portal.now(), None, None
         db.flush()
+        _log(db, portal, row, who, "save-credentials", renewed)
         return _view(portal, row)
 
 
-def forget_sherweb(portal: Portal, connection_id: int) -> None:
+def forget_sherweb(portal: Portal, connection_id: int, *, who: str = "") -> None:
     """Delete the credentials; what was imported stays."""
     with portal.database.write() as db:
-        find(db, connection_id)
-        db.execute(sa.delete(SherwebAccess).filter_by(connection_id=connection_id))
+        hold(db, connection_id)
+        row = _row(db, connection_id)
+        if row is not None:
+            _log(db, portal, row, who, "forget-credentials", [])
+            db.delete(row)
 
 
 def check_sherweb(portal: Portal, connection_id: int, *, patience: Patience = PATIENT) -> None:
@@ -178,6 +186,18 @@ def _note(portal: Portal, connection_id: int, error: ProviderError | None) -> No
         row = _row(db, connection_id)
         if row is not None:
             row.last_checked_at, row.last_error = portal.now(), told
+
+
+def _log(db: orm.Session, portal: Portal, row: SherwebAccess, who: str, action: str, renewed: Sequence[str]) -> None:
+    """Note who saved or deleted credentials; of secrets, only the names of those that were given."""
+    detail = {
+        "client_id": row.client_id,
+        "authorization_url": row.authorization_url,
+        "distributor_url": row.distributor_url,
+        "renewed": list(renewed),
+    }
+    subject = f"sherweb:{row.connection_id}"
+    audit.note(db, row.connection_id, at=portal.now(), who=who, action=action, subject=subject, detail=detail)
 
 
 def _row(db: orm.Session, connection_id: int) -> SherwebAccess | None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -14,7 +15,7 @@ from portal.errors import Conflict, NotFound, Refused
 from portal.models import ColumnProfile, Delivery
 from portal.providers import csvfile
 from portal.providers.csvfile import Profile
-from portal.services import Portal, catalog
+from portal.services import Portal, audit, catalog
 from portal.services.accounts import check_length
 from portal.services.catalog import ImportResult
 from portal.services.connections import HIGHEST_ID, find, hold
@@ -46,7 +47,9 @@ def find_profile(portal: Portal, connection_id: int, name_or_id: str | int) -> P
     return replace(Profile.from_json(text), name=name)
 
 
-def save_profile(portal: Portal, connection_id: int, profile: Profile, *, replaces: bool = False) -> ProfileView:
+def save_profile(
+    portal: Portal, connection_id: int, profile: Profile, *, replaces: bool = False, who: str = ""
+) -> ProfileView:
     """Keep a complete profile under its name; `replaces` allows one of that name to be changed.
 
     Raises Refused for a name that cannot be and for choices that are still open, Conflict for a name that is taken.
@@ -66,15 +69,17 @@ def save_profile(portal: Portal, connection_id: int, profile: Profile, *, replac
         if row is None:
             row = ColumnProfile(connection_id=connection_id, name=profile.name, created_at=now)
             db.add(row)
-        row.profile, row.changed_at = json.loads(profile.to_json()), now
+        before, row.profile, row.changed_at = row.profile, json.loads(profile.to_json()), now
         db.flush()
+        _note(db, portal, row, who, "save-columns", {"before": before, "after": row.profile})
         return _view(row)
 
 
-def delete_profile(portal: Portal, connection_id: int, profile_id: int) -> str:
+def delete_profile(portal: Portal, connection_id: int, profile_id: int, *, who: str = "") -> str:
     """Forget a profile; what was imported by it stays. Returns its name. Raises NotFound."""
     with portal.database.write() as db:
         row = _find(db, connection_id, profile_id)
+        _note(db, portal, row, who, "delete-columns", {"before": row.profile, "after": None})
         db.delete(row)
         return row.name
 
@@ -101,13 +106,14 @@ def save_and_import(
     *,
     name: str,
     replaces: bool = False,
+    who: str = "",
     progress: Progress | None = None,
 ) -> ImportResult:
     """Save a profile under `name` once it has read the whole of `data`, and keep the charges. Raises as both do."""
     profile = _named(profile, name)
     delivered = csvfile.read(data, file_name, profile)
     _refuse_other_profile(portal, connection_id, data, profile.name)
-    save_profile(portal, connection_id, profile, replaces=replaces)
+    save_profile(portal, connection_id, profile, replaces=replaces, who=who)
     return catalog.keep(portal, connection_id, delivered, data, name=file_name, progress=progress)
 
 
@@ -147,6 +153,13 @@ def _find(db: orm.Session, connection_id: int, name_or_id: str | int) -> ColumnP
             "There are no such columns. Saved for this connection: %(known)s.", known=", ".join(names) or "–"
         )
     return row
+
+
+def _note(db: orm.Session, portal: Portal, row: ColumnProfile, who: str, action: str, columns: dict[str, Any]) -> None:
+    detail = {"name": row.name, **columns}
+    audit.note(
+        db, row.connection_id, at=portal.now(), who=who, action=action, subject=f"columns:{row.id}", detail=detail
+    )
 
 
 def _view(row: ColumnProfile) -> ProfileView:

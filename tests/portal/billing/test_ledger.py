@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,12 +17,9 @@ from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.ledger import (
     Entry,
     Posting,
-    Provided,
     bills_the_same,
     postings,
     reversal,
-    seat_days,
-    spread,
     standing,
 )
 
@@ -50,6 +47,37 @@ def charge(
         is_proratable=True,
     )
     return replace(told, **changed)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Provided:
+    """Seats of one offer of one organization over the days from `start` up to, not including, `end`."""
+
+    start: date
+    end: date
+    seats: Decimal
+
+
+def spread(parts: Iterable[Provided]) -> tuple[Provided, ...]:
+    """The same seats as a staircase: consecutive days with the same number of seats in one step, days with none out."""
+    steps: dict[date, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        steps[part.start] += part.seats
+        steps[part.end] -= part.seats
+    found: list[Provided] = []
+    seats, begin = Decimal(0), None
+    for day in sorted(steps):
+        if not steps[day]:
+            continue
+        if begin is not None and seats:
+            found.append(Provided(begin, day, seats))
+        seats, begin = seats + steps[day], day
+    return tuple(found)
+
+
+def seat_days(parts: Iterable[Provided]) -> Decimal:
+    """How many seat-days these are; ones that were given back count against."""
+    return sum((part.seats * ((part.end - part.start) // timedelta(days=1)) for part in parts), Decimal(0))
 
 
 def seats_of(one: Charge) -> Decimal:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
-from portal.providers import Delivery, ProviderError, csvfile, table
+from portal.providers import MAX_BYTES, Delivery, ProviderError, csvfile, table
 from portal.providers.csvfile import DateFormat, DecimalMark, Profile, Source, Thousands
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "csv"
@@ -173,7 +173,7 @@ def test_an_encoding_that_was_asked_for_must_fit() -> None:
 
 
 def test_a_file_over_the_limit_is_refused_unread() -> None:
-    error = refuse_table(b" " * (table.MAX_BYTES + 1))
+    error = refuse_table(b" " * (MAX_BYTES + 1))
     assert str(error) == "f.csv has 65 MB, and 64 MB is the most that is read. Export one billing period at a time."
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
-from portal.providers import Delivery, ProviderError, sherweb
+from portal.providers import MAX_BYTES, Delivery, ProviderError, sherweb
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "sherweb" / "payable-charges-2026-10.json"
@@ -392,7 +392,7 @@ def test_byte_order_marks_are_tolerated(encoding: str) -> None:
 
 
 def test_a_file_over_the_limit_is_refused_unread() -> None:
-    error = refuse(b" " * (sherweb.MAX_BYTES + 1))
+    error = refuse(b" " * (MAX_BYTES + 1))
     assert error.key == "charges.too_large"
     assert str(error) == (
         "october.json has 65 MB, and 64 MB is the most that is read. Export one billing period at a time."

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from portal.providers import ProviderError, sherweb, sherweb_api
+from portal.providers import MAX_BYTES, ProviderError, sherweb, sherweb_api
 from portal.providers.sherweb_api import Credentials, Patience, TokenCache
 
 _SPEC = importlib.util.spec_from_file_location("sherweb_server", Path(__file__).with_name("sherweb_server.py"))
@@ -654,7 +654,7 @@ def measure() -> Iterator[Callable[[], int]]:
 
 
 def test_the_most_that_is_read_is_what_a_file_may_have() -> None:
-    assert Patience().most_bytes == sherweb.MAX_BYTES
+    assert Patience().most_bytes == MAX_BYTES
 
 
 def test_an_endless_answer_is_left_where_it_grows_too_large(caller: Caller) -> None:
@@ -679,7 +679,7 @@ def test_a_bomb_is_not_unfolded(caller: Caller) -> None:
 
 
 def test_an_answer_that_says_it_is_too_large_is_not_begun(caller: Caller) -> None:
-    caller.server.answer(CHARGES, Reply(length=sherweb.MAX_BYTES + 1))
+    caller.server.answer(CHARGES, Reply(length=MAX_BYTES + 1))
     assert caller.refuse().key == "sherweb_api.too_large"
 
 

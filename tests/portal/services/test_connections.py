@@ -31,6 +31,16 @@ def test_a_new_password_ends_the_former_one(any_portal: Portal, make_one: Callab
     assert answer_to(any_portal, made.user_name, fresh) != "nvu"
 
 
+def test_the_web_connector_is_spoken_to_in_the_language_that_was_asked_for(
+    any_portal: Portal, make_one: Callable[..., Any]
+) -> None:
+    for name, given, language in (("A", {}, "en"), ("B", {"language": "fr"}, "fr")):
+        assert connections.find_connection(any_portal, make_one(name, **given).id).language == language
+    with pytest.raises(Refused, match="en or fr"):
+        make_one("C", language="de")
+    assert [one.name for one in connections.list_connections(any_portal)] == ["A", "B"]
+
+
 def test_passwords_are_never_kept(any_portal: Portal, make_one: Callable[..., Any]) -> None:
     made = make_one()
     with any_portal.database.read() as db:

@@ -43,6 +43,7 @@ FIELDS = (
     Organization.terms_list_id,
     Organization.tax_code_list_id,
     Organization.other1,
+    Organization.other2,
 )
 
 
@@ -74,7 +75,7 @@ def snapshot(month: Any) -> dict[str, list[tuple[Any, ...]]]:
 def test_the_samples_come_out_as_they_went_in(month: Any) -> None:
     before = snapshot(month)
     text = mappings.write_csv(month.portal, 1)
-    assert text.startswith("\ufeffkind,name,key,quickbooks,sync,mode,po,class,terms,tax\r\n")
+    assert text.startswith("\ufeffkind,name,key,quickbooks,sync,mode,po,class,terms,tax,other1,other2\r\n")
     with month.portal.database.write() as db:
         db.execute(sa.update(Offer).values(item_list_id=None, is_synchronized=False))
         db.execute(
@@ -206,7 +207,7 @@ class TestByHand:
 
 
 def test_names_that_a_spreadsheet_would_run_are_disarmed_and_come_back(month: Any) -> None:
-    names = ["=1+1", "+1", "-1", "@SUM(1)", "'=1", "'quoted'", "plain"]
+    names = ["=1+1", "+1", "-1", "@SUM(1)", "'=1", " =1", "'quoted'", "plain"]
     with month.portal.database.write() as db:
         db.add_all(Offer(connection_id=1, key=name, name=name) for name in names)
     before = snapshot(month)
@@ -232,7 +233,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 class TestFieldColumns:
-    """po, class, terms and tax, which a file may lack."""
+    """po, class, terms, tax, other1 and other2, which a file may lack."""
 
     STUDIO = "Studio Lumière"
 
@@ -246,8 +247,9 @@ class TestFieldColumns:
             terms_list_id=list_id(any_month, "terms", "Net 15"),
             tax_code_list_id=list_id(any_month, "tax-code", "E"),
             other1="{sku}",
+            other2="+1, {po}",
         )
-        set_fields(any_month, "Northwind Logistics Ltd.", po_number="?")
+        set_fields(any_month, "Northwind Logistics Ltd.", po_number="?", other1="?")
         return any_month
 
     def apply(self, month: Any, text: str) -> mappings.MappingResult:
@@ -257,14 +259,16 @@ class TestFieldColumns:
         before = snapshot(dressed)
         text = mappings.write_csv(dressed.portal, dressed.connection_id)
         (studio,) = (row for row in rows_of(text) if row["name"] == self.STUDIO)
-        assert [studio[name] for name in ("po", "class", "terms", "tax")] == [
+        assert [studio[name] for name in ("po", "class", "terms", "tax", "other1", "other2")] == [
             "'-7 BC",
             "Services:Sur place",
             "Net 15",
             "E",
+            "{sku}",
+            "'+1, {po}",
         ]
         assert self.apply(dressed, text).changed == 0
-        nothing = {field.key: None for field in FIELDS if field.key != "other1"}
+        nothing = {field.key: None for field in FIELDS}
         set_fields(dressed, self.STUDIO, **nothing)
         set_fields(dressed, "Northwind Logistics Ltd.", **nothing)
         assert self.apply(dressed, text).changed == 2
@@ -289,6 +293,37 @@ class TestFieldColumns:
             list_id(dressed, "tax-code", "E"),
         )
         assert (after[2], after[5:9]) == (list_id(dressed, "customer", "Studio Lumiere enr."), expected)
+
+    def test_a_template_is_emptied_changed_or_left(self, dressed: Any) -> None:
+        head = ",".join([*mappings.COLUMNS, "other1", "other2"])
+        for cells, expected in (
+            ("?,{first}  {last}", ("{sku}", "{first} {last}")),
+            (f",{'é' * 200}", (None, "é" * 200)),
+            ("'?,", ("?", None)),
+        ):
+            row = f"organization,{self.STUDIO},,?,yes,create,{cells}"
+            assert self.apply(dressed, f"{head}\n{row}\n").changed == 1
+            (after,) = (one for one in snapshot(dressed)["organization"] if one[1] == self.STUDIO)
+            assert (after[5], after[9:]) == ("-7 BC", expected)
+
+    @pytest.mark.parametrize(
+        ("column", "cell", "reason"),
+        [
+            ("other1", "x" * 201, "line 2, column other1: “x+” cannot be a template: 200 characters at most"),
+            ("other2", "{sku", "line 2, column other2: “{sku” cannot be a template"),
+            ("other2", "{price}", r"no placeholders but {offer} {sku} .*{po}\."),
+        ],
+    )
+    def test_a_template_that_cannot_be_is_refused_with_its_line(
+        self, month: Any, column: str, cell: str, reason: str
+    ) -> None:
+        before = snapshot(month)
+        head = ",".join([*mappings.COLUMNS, column])
+        with pytest.raises(Refused, match=reason):
+            self.apply(month, f"{head}\norganization,{self.STUDIO},,?,yes,create,{cell}\n")
+        with pytest.raises(Refused, match=f"column {column} is for organizations"):
+            self.apply(month, f"{head}\noffer,Visio,VIS-P2,?,yes,,{cell}\n")
+        assert snapshot(month) == before
 
     @pytest.mark.parametrize(
         ("row", "reason"),

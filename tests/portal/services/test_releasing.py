@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from portal.billing import ledger
 from portal.billing.charge import BillingCycle, Charge, ChargeKind
-from portal.services.releasing import Row, without
+from portal.services.ledger_rows import Row
+from portal.services.releasing import without
 
 CHARGE = Charge(
     key="1",
@@ -30,6 +31,10 @@ CHARGE = Charge(
     currency="CAD",
     is_proratable=True,
 )
+
+
+def entry(number: int, value: Charge, reverses: int | None = None, *, is_billed: bool = True) -> Row:
+    return Row(id=number, revision=number, is_billed=is_billed, reverses=reverses, value=value, raw="{}")
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Books:
         self.now = None if seats is None else replace(CHARGE, quantity=Decimal(seats))
         if self.wanted() != self.waiting():
             self.chain = [row for row in self.chain if row.is_billed]
-            self.chain += [Row(next(self.ids), False, reverses, value) for value, reverses in self.wanted()]
+            self.chain += [entry(next(self.ids), value, reverses, is_billed=False) for value, reverses in self.wanted()]
 
     def bill(self) -> None:
         self.bills.append(frozenset(row.id for row in self.chain if not row.is_billed))
@@ -118,9 +123,9 @@ def test_a_part_that_was_billed_alone_is_not_taken_for_the_whole() -> None:
     """The charge went to another client, whose invoice stands; the one that gives it back does not."""
     here, there = CHARGE, replace(CHARGE, organization="2")
     chain = [
-        Row(1, True, None, here),
-        Row(2, True, 1, ledger.reversal(here)),
-        Row(3, True, None, there),
+        entry(1, here),
+        entry(2, ledger.reversal(here), 1),
+        entry(3, there),
     ]
     kept = without(chain, frozenset({2}))
     assert kept is None or [row.id for row in kept] == [2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from portal.models import Charge, ColumnProfile, Delivery, SherwebAccess, Upload
 from portal.providers import ProviderError, csvfile
 from portal.providers.csvfile import DateFormat, DecimalMark, Profile
 from portal.providers.sherweb_api import Patience
-from portal.services import Portal, accounts, catalog, sources
+from portal.services import Portal, accounts, audit, catalog, sources
 from portal.services.sources import Choices
 
 _SERVER = Path(__file__).parents[1] / "providers" / "sherweb_server.py"
@@ -55,6 +56,13 @@ def quantities(portal: Portal) -> Decimal:
     """What the ledger holds in all."""
     with portal.database.read() as db:
         return sum((row.quantity for row in db.scalars(sa.select(Charge))), Decimal(0))
+
+
+def log(portal: Portal, connection_id: int, subject: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Who did what with a subject, oldest first."""
+    with portal.database.read() as db:
+        found = audit.entries(db, connection_id, [subject]).get(subject, [])
+    return [(one.who, one.action, one.detail) for one in reversed(found)]
 
 
 class TestProfiles:
@@ -107,6 +115,23 @@ class TestProfiles:
             sources.delete_profile(any_portal, theirs.id, saved.id)
         assert sources.delete_profile(any_portal, mine.id, saved.id) == PROFILE.name
         assert sources.list_profiles(any_portal, mine.id) == ()
+
+    def test_who_saved_and_deleted_columns_is_in_the_log(
+        self, any_portal: Portal, make_one: Callable[..., Any]
+    ) -> None:
+        made, other = make_one(), replace(PROFILE, tags=())
+        saved = sources.save_profile(any_portal, made.id, PROFILE, who="alice@nordet.example")
+        with pytest.raises(Conflict):
+            sources.save_profile(any_portal, made.id, other, who="bob@nordet.example")
+        sources.save_profile(any_portal, made.id, other, replaces=True, who="bob@nordet.example")
+        sources.delete_profile(any_portal, made.id, saved.id, who="alice@nordet.example")
+        first, second = json.loads(PROFILE.to_json()), json.loads(other.to_json())
+        assert first != second
+        assert log(any_portal, made.id, f"columns:{saved.id}") == [
+            ("alice@nordet.example", "save-columns", {"name": "Téléboréal", "before": None, "after": first}),
+            ("bob@nordet.example", "save-columns", {"name": "Téléboréal", "before": first, "after": second}),
+            ("alice@nordet.example", "delete-columns", {"name": "Téléboréal", "before": second, "after": None}),
+        ]
 
     def test_a_damaged_profile_is_a_sentence(self, any_portal: Portal, make_one: Callable[..., Any]) -> None:
         made = make_one()
@@ -372,6 +397,36 @@ class TestSherweb:
         for shown in (kept, repr(sources.sherweb_access(any_portal, connection_id)), caplog.text):
             assert SECRET not in shown
             assert KEY not in shown
+
+    def test_who_saved_and_deleted_credentials_is_in_the_log_without_a_secret(
+        self, any_portal: Portal, save: Callable[..., int], server: Any
+    ) -> None:
+        connection_id = save(who="alice@nordet.example")
+        save(client_id="other", subscription_key="", who="bob@nordet.example")
+        with pytest.raises(ProviderError):
+            save(client_id=" ", who="bob@nordet.example")
+        for _ in range(2):
+            sources.forget_sherweb(any_portal, connection_id, who="alice@nordet.example")
+        entries = log(any_portal, connection_id, f"sherweb:{connection_id}")
+        addresses = {
+            "authorization_url": f"{server.url}/auth",
+            "distributor_url": f"{server.url}/distributor/v1",
+        }
+        assert entries == [
+            (
+                "alice@nordet.example",
+                "save-credentials",
+                {"client_id": "partner", **addresses, "renewed": ["client_secret", "subscription_key"]},
+            ),
+            (
+                "bob@nordet.example",
+                "save-credentials",
+                {"client_id": "other", **addresses, "renewed": ["client_secret"]},
+            ),
+            ("alice@nordet.example", "forget-credentials", {"client_id": "other", **addresses, "renewed": []}),
+        ]
+        assert SECRET not in repr(entries)
+        assert KEY not in repr(entries)
 
     def test_what_is_left_out_stays(self, any_portal: Portal, save: Callable[..., int], server: Any) -> None:
         connection_id = save()

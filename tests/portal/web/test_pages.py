@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from portal import worker
 from portal.models import Draft, DraftState
-from portal.services import runs
+from portal.services import connections, runs
 from qbwc.identity import Verdict
 from qbwc.models import Connection as Wire
 from qbwc.models import Job, JobState
@@ -72,6 +73,13 @@ def test_a_new_connections_password_is_shown_once_and_works(admin: Any, month: A
     assert password not in admin.get("/connections/2").text
     renewed = admin.post("/connections/2/password").text
     assert password not in renewed
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_new_connections_messages_are_in_the_language_of_who_made_it(admin: Any, month: Any, language: str) -> None:
+    admin.post("/language", {"language": language, "next": "/"})
+    admin.post("/connections/new", {"name": "Second", "billing_mode": "in-advance", "invoice_day": "15"})
+    assert connections.find_connection(month.portal, 2).language == language
 
 
 @pytest.mark.parametrize(
@@ -266,3 +274,20 @@ def test_what_comes_from_outside_is_never_markup(admin: Any, month: Any) -> None
         assert "alert(1)" in text
         assert "<script>alert" not in text
         assert "<img src=x" not in text
+
+
+def test_a_long_run_shows_how_far_it_is_and_goes_on_by_itself(
+    admin: Any, month: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.services.billing.BATCH", 2)
+    monkeypatch.setattr("portal.web.preview.PATIENCE", -1.0)
+    form = {"on": "2026-11-01", "approved": approvals(admin.get("/connections/1/preview").text)}
+    there = admin.post("/connections/1/bill", form)
+    page = admin.get(there.headers["Location"]).text
+    assert "2 of 12" in page
+    assert '<meta http-equiv="refresh"' in page
+    assert month.portal.work.is_set(), "the worker of this server goes on at once"
+    worker.finish_what_was_begun(month.portal)
+    page = admin.get(there.headers["Location"]).text
+    assert 'http-equiv="refresh"' not in page
+    assert month.states() == {"queued": 12}

@@ -14,13 +14,14 @@ from flask import Flask
 
 from portal.models import Role
 from portal.providers import ProviderError
-from portal.services import sources
+from portal.services import audit, sources
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 CSV = SAMPLES / "csv" / "teleboreal-2026-10.csv"
 MICROSOFT = SAMPLES / "microsoft" / "reconciliation-2026-10.csv"
 CHARGES = "/connections/1/charges"
 COLUMNS = "/connections/1/columns"
+ADMINISTRATOR = "administrator@nordet.example"
 AMBIGUOUS = (
     b"Customer,SKU,Qty,Total,From,To,Type,Line ID\n"
     b'Northwind,BKP,2,"2,500",05/04/2026,06/04/2026,Base plan,1\n'
@@ -56,6 +57,12 @@ def form_of(text: str) -> dict[str, Any]:
 def said(answer: Any) -> str:
     found = re.search(r'role="alert">(.*?)</div>\s*(?:</div>)?', answer.text, re.DOTALL)
     return unescape(" ".join(re.sub(r"<[^>]+>", " ", found[1]).split())) if found else ""
+
+
+def log(month: Any, subject: str) -> list[tuple[str, str]]:
+    """Who did what with a subject, newest first."""
+    with month.portal.database.read() as db:
+        return [(one.who, one.action) for one in audit.entries(db, 1, [subject])[subject]]
 
 
 def test_a_microsoft_file_is_imported(admin: Any) -> None:
@@ -170,6 +177,7 @@ def test_columns_are_deleted(admin: Any, month: Any) -> None:
     admin.post(COLUMNS, form | {"name": "Téléboréal"})
     assert admin.post(f"{COLUMNS}/delete", {"profile": "1"}).status_code == 303
     assert sources.list_profiles(month.portal, 1) == ()
+    assert log(month, "columns:1") == [(ADMINISTRATOR, "delete-columns"), (ADMINISTRATOR, "save-columns")]
     for wrong in ("1", "", "x", "9" * 30):
         assert admin.post(f"{COLUMNS}/delete", {"profile": wrong}).status_code == 404
 
@@ -224,7 +232,7 @@ class TestSherweb:
     GIVEN = {"client_id": "partner", "client_secret": "s3cr3t-of-mine", "subscription_key": "key-of-mine"}
     PATH = "/connections/1/sherweb"
 
-    def test_credentials_are_kept_and_never_shown(self, admin: Any) -> None:
+    def test_credentials_are_kept_and_never_shown(self, admin: Any, month: Any) -> None:
         assert ">Test the log-in<" not in admin.get(CHARGES).text
         assert admin.post(self.PATH, self.GIVEN).status_code == 303
         text = admin.get(CHARGES).text
@@ -235,6 +243,8 @@ class TestSherweb:
         assert admin.post(self.PATH, {"client_id": "other"}).status_code == 303, "what is left empty stays"
         assert admin.post(f"{self.PATH}/delete").status_code == 303
         assert ">Test the log-in<" not in admin.get(CHARGES).text
+        deeds = ("forget-credentials", "save-credentials", "save-credentials")
+        assert log(month, "sherweb:1") == [(ADMINISTRATOR, deed) for deed in deeds]
 
     def test_only_an_administrator_enters_them(self, admin: Any, person: Callable[..., Any]) -> None:
         billing = person(Role.BILLING)

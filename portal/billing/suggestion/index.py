@@ -1,75 +1,18 @@
-"""Which item is this offer, which customer this organization? Suggestions with their reasons (pure).
-
-Guessing wrong is worse than not guessing (billing rules §5). A suggestion is put forward only when nothing speaks
-against it: the same digits, no word that tells two products or companies apart on one side only, no other candidate as
-near. What is near but not sure is shown as ambiguous; what a number, grade, term or maker contradicts is not shown.
-Scores depend on the two names alone: a candidate more or less in the list never changes those of the others.
-"""
+"""Items or customers as an index that is asked for the nearest to a name, a key or a domain."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from portal.billing.comparison import SHOWN, Comparison, compare
 from portal.billing.names import Form, Role, Vocabulary, deletions, fold
-from portal.billing.vocabulary import OFFERS, ORGANIZATIONS, PUBLIC_DOMAINS
+from portal.billing.suggestion.counterpart import Candidate, Reason, Subject, Suggestion
+from portal.billing.suggestion.keys import find_domains, find_keys, plain_key
+from portal.billing.suggestion.ranking import judge, rank
+from portal.billing.vocabulary import OFFERS, ORGANIZATIONS
 
-
-class Reason(StrEnum):
-    """What a suggestion rests on."""
-
-    EXACT = "exact"
-    NORMALISED = "normalised"
-    KEY = "key"
-    SIMILAR = "similar"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """An offer or an organization. `key` is the SKU or the provider's identifier; `domains` also takes e-mails."""
-
-    key: str
-    name: str
-    also: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """An item, or a customer or job, of QuickBooks.
-
-    `full_name` is the path, "Parent:Child". `also`: sales and purchase descriptions, or the company name. `keys`: part
-    and account numbers; a SKU is found in names and descriptions too. `domains` also takes e-mail addresses.
-    """
-
-    list_id: str
-    full_name: str
-    also: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """A counterpart to offer to the user; it is never applied by itself.
-
-    `score` is 0 to 100. With `is_ambiguous` it is not to be put forward as the answer: another candidate is as near, or
-    a word that matters is on one side only. `because` is the text that matched; the words follow, as they were
-    written: in both names, only in the subject's, only in the candidate's.
-    """
-
-    list_id: str
-    full_name: str
-    reason: Reason
-    score: int
-    is_ambiguous: bool
-    because: str
-    in_common: tuple[str, ...] = ()
-    only_in_subject: tuple[str, ...] = ()
-    only_in_candidate: tuple[str, ...] = ()
+_LONGEST_TEXT, _MOST_WORDS = 300, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +28,6 @@ class _View:
     @property
     def is_own(self) -> bool:
         return self.own is None
-
-
-_NEAR_SURE, _NEAR_SIMILAR = 3, 8
-_KEY_CHUNK = re.compile(r"[a-z0-9]+(?:[-_./:][a-z0-9]+)*")
-_LONGEST_TEXT, _MOST_WORDS = 300, 24
 
 
 class Index:
@@ -121,12 +59,12 @@ class Index:
         best: dict[int, Suggestion] = {}
         by_own_name: set[int] = set()
         for number, suggestion, is_own in self._found(subject, forms):
-            if number not in best or _rank(suggestion) > _rank(best[number]):
+            if number not in best or rank(suggestion) > rank(best[number]):
                 best[number] = suggestion
             if is_own and suggestion.reason is not Reason.SIMILAR and not suggestion.is_ambiguous:
                 by_own_name.add(number)
-        numbers = sorted(best, key=lambda number: (*(-part for part in _rank(best[number])), number))
-        return _judged([(best[number], number in by_own_name) for number in numbers], limit)
+        numbers = sorted(best, key=lambda number: (*(-part for part in rank(best[number])), number))
+        return judge([(best[number], number in by_own_name) for number in numbers], limit)
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -160,9 +98,9 @@ class Index:
             self._postings.setdefault(text, []).append(number)
         for pair in {pair for view in views for pair in view.form.pairs}:
             self._pairs.setdefault(pair, set()).add(number)
-        for key in _keys(candidate):
+        for key in find_keys(candidate):
             self._by_key.setdefault(key, set()).add(number)
-        for domain in _domains(candidate.domains):
+        for domain in find_domains(candidate.domains):
             self._by_domain.setdefault(domain, set()).add(number)
 
     def _stands_alone(self, view: _View) -> bool:
@@ -238,10 +176,10 @@ class Index:
         return numbers
 
     def _by_keys(self, subject: Subject, forms: Sequence[Form]) -> Iterable[tuple[int, Suggestion, bool]]:
-        key = _plain_key(subject.key)
+        key = plain_key(subject.key)
         for number in sorted(self._by_key.get(key, ())) if key else ():
             yield number, self._keyed(number, forms, subject.key, is_certain=True), True
-        for domain in sorted(_domains(subject.domains)):
+        for domain in sorted(find_domains(subject.domains)):
             for number in sorted(self._by_domain.get(domain, ())):
                 yield number, self._keyed(number, forms, domain, is_certain=False), False
 
@@ -278,64 +216,6 @@ class Index:
             only_in_subject=result.only_left,
             only_in_candidate=result.only_right,
         )
-
-
-_ORDER = {Reason.EXACT: 3, Reason.KEY: 2, Reason.NORMALISED: 1, Reason.SIMILAR: 0}
-
-
-def _rank(suggestion: Suggestion) -> tuple[int, int]:
-    return suggestion.score, _ORDER[suggestion.reason]
-
-
-def _judged(found: Sequence[tuple[Suggestion, bool]], limit: int) -> tuple[Suggestion, ...]:
-    """The first ones; ambiguous all, when another is as near as the first.
-
-    A customer found by its own name is not put in doubt by its jobs, on which QuickBooks repeats the company's name.
-    """
-    if not found:
-        return ()
-    first, is_own = found[0]
-    rivals = [
-        suggestion
-        for suggestion, is_rival_own in found[1:]
-        if not (is_own and not is_rival_own and suggestion.full_name.startswith(f"{first.full_name}:"))
-    ]
-    margin = _NEAR_SIMILAR if first.reason is Reason.SIMILAR else _NEAR_SURE
-    is_near = any(first.score - rival.score <= margin for rival in rivals)
-    shown = [suggestion for suggestion, _ in found[: max(limit, 0)]]
-    return tuple(
-        replace(suggestion, is_ambiguous=True) if is_near or number else suggestion
-        for number, suggestion in enumerate(shown)
-    )
-
-
-def _plain_key(key: str) -> str:
-    """A key without punctuation; empty when it is too short to mean one thing only."""
-    plain = "".join(letter for letter in fold(key) if letter.isalnum())
-    is_marked = any(letter.isdigit() for letter in plain) or any(not letter.isalnum() for letter in key.strip())
-    return plain if len(plain) >= 4 and is_marked else ""
-
-
-def _keys(candidate: Candidate) -> set[str]:
-    """Everything of a candidate that may be a SKU: its numbers, and words with a digit or with punctuation within."""
-    keys = {_plain_key(key) for key in candidate.keys}
-    for text in (*candidate.full_name.split(":"), *candidate.also):
-        for chunk in _KEY_CHUNK.findall(fold(text)):
-            key = _plain_key(chunk)
-            if key and not key.isdecimal() and len(key) >= 5:
-                keys.add(key)
-    return keys - {""}
-
-
-def _domains(texts: Iterable[str]) -> set[str]:
-    """The domains of addresses, without those that anyone may have an address at."""
-    found = set()
-    for text in texts:
-        domain = text.strip().rpartition("@")[2].casefold().removeprefix("www.").rstrip(".>")
-        name = domain.removesuffix(".onmicrosoft.com").partition(".")[0]
-        if "." in domain and " " not in domain and name not in PUBLIC_DOMAINS:
-            found.add(domain)
-    return found
 
 
 def index_items(candidates: Iterable[Candidate]) -> Index:

@@ -1,0 +1,104 @@
+"""What is wrong between the portal and QuickBooks: the company file, the password, the last visit."""
+
+from __future__ import annotations
+
+from portal.errors import Sentence
+from portal.models import Connection
+from portal.services.status.problem import Problem
+from portal.services.status.visit import VisitView
+from qbwc.identity import Verdict
+
+DOUBTS: dict[Verdict, Sentence] = {
+    Verdict.MOVED: Sentence(
+        "The company file %(name)s is at %(path)s; it was at %(known_path)s. Confirm that it is the "
+        "same file, not a copy."
+    ),
+    Verdict.RENAMED: Sentence(
+        "The company is called %(name)s now; it was %(known_name)s. Confirm that it is the same company."
+    ),
+    Verdict.STALE: Sentence(
+        "The company file %(name)s lacks invoices that were written to it: it is an older copy, or a backup was "
+        "restored. Open the newest file, or confirm that this one is right and look at the invoices below."
+    ),
+    Verdict.UNMARKED: Sentence(
+        "The company file %(name)s does not carry this connection's mark: it is an older backup, or "
+        "the .qwc file was not added to it."
+    ),
+    Verdict.FOREIGN: Sentence(
+        "The company file %(name)s belongs to another connection. Open the right company file and "
+        "click Update Selected."
+    ),
+    Verdict.OTHER: Sentence(
+        "Another company was open: %(name)s instead of %(known_name)s. Open the right one and click Update Selected."
+    ),
+    Verdict.TOO_OLD: Sentence("This QuickBooks does not understand qbXML 13.0. Use QuickBooks 2015 or newer."),
+}
+WRONG_PASSWORD = Sentence(
+    "The Web Connector called with a wrong password. Type the connection's password there again, or make a new one."
+)
+
+
+def connection_problems(connection: Connection) -> list[Problem]:
+    """A company file in doubt, until a person says which one is right."""
+    row = connection.wire
+    if row.verdict in (None, Verdict.GO):
+        return []
+    values = {
+        "name": row.seen_company_name or "?",
+        "path": row.seen_company_path or "?",
+        "known_name": row.company_name or "?",
+        "known_path": row.company_path or "?",
+    }
+    return [
+        Problem(
+            code=f"company-{row.verdict}",
+            title=Sentence("Company file in doubt"),
+            what=Sentence(DOUBTS[row.verdict].template, values),
+            do=None,
+            since=row.last_contact_at,
+            link="connection",
+            link_id=connection.id,
+        )
+    ]
+
+
+def password_problems(connection: Connection) -> list[Problem]:
+    """A refused log-in, until one goes well again."""
+    row = connection.wire
+    if row.refused_at is None or (row.last_contact_at is not None and row.last_contact_at > row.refused_at):
+        return []
+    return [
+        Problem(
+            code="wrong-password",
+            title=Sentence("Password of the Web Connector"),
+            what=WRONG_PASSWORD,
+            do=None,
+            since=row.refused_at,
+            link="connection",
+            link_id=connection.id,
+        )
+    ]
+
+
+def visit_problems(connection: Connection, visits: tuple[VisitView, ...]) -> list[Problem]:
+    """Why the last visit failed, until one goes well again."""
+    success = connection.wire.last_success_at
+    return [
+        Problem(
+            code="visit-failed",
+            title=Sentence("Visits of the Web Connector"),
+            what=_in_both(visit.last_error),
+            do=None,
+            since=visit.opened_at,
+            link="connection",
+            link_id=connection.id,
+        )
+        for visit in visits
+        if visit.last_error and (success is None or success <= visit.opened_at)
+    ]
+
+
+def _in_both(texts: dict[str, str]) -> Sentence:
+    """A text that comes in both languages."""
+    english = texts.get("en", "")
+    return Sentence(english, {}, texts)
