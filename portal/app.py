@@ -12,29 +12,41 @@ from flask import Blueprint, Flask, request, url_for
 from flask_wtf import CSRFProtect
 
 from portal.services import Portal
+from portal.services.accounts import LOG_IN_LASTS
 from portal.web import (
     access,
+    account,
     billing_settings,
+    browsers,
     charges,
+    choices,
+    compress,
+    configuration,
     connections,
     errors,
     headers,
     health,
+    help,
     insight,
     language,
     mapping_file,
     offers,
     organizations,
+    passwords,
+    people,
     preview,
     runs,
     session,
+    setup,
     status,
+    throttle,
+    visits,
+    wizard,
     words,
 )
 
 LARGEST_FORM = 16 * 1024 * 1024
 LARGEST_CHARGES = 64 * 1024 * 1024
-LOG_IN_LASTS = timedelta(hours=12)
 
 
 def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) -> Flask:
@@ -45,23 +57,35 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
     app.before_request(_set_limit)
     access.install(app, portal)
     language.install(app)
+    throttle.install(app)
     CSRFProtect(app)
     errors.install(app)
     headers.install(app, is_https=is_https)
+    compress.install(app)
+    help.install(app)
     _prepare_templates(app)
     for screen in (
         health,
         session,
+        passwords,
+        setup,
+        account,
+        people,
+        configuration,
+        wizard,
         connections,
         billing_settings,
         charges,
         offers,
         organizations,
+        choices,
         mapping_file,
         preview,
         runs,
         insight,
         status,
+        visits,
+        help,
     ):
         app.register_blueprint(screen.blueprint)
     for blueprint in extra_blueprints:
@@ -99,6 +123,7 @@ def _prepare_templates(app: Flask) -> None:
         list_name=words.list_name,
         item_type=words.item_type,
         visit_result=words.visit_result,
+        browser=browsers.browser,
     )
     folder = Path(app.static_folder or "")
 

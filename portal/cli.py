@@ -56,8 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="portal",
         description="Bill a cloud reseller's clients in QuickBooks Desktop.",
         epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY, "
-        "PORTAL_HISTORY_DAYS, PORTAL_BODIES_DAYS; "
-        "secrets also from files named by PORTAL_SECRET_KEY_FILE and PORTAL_DATABASE_URL_FILE.",
+        "PORTAL_SMTP_URL, PORTAL_MAIL_FROM, PORTAL_HISTORY_DAYS, PORTAL_BODIES_DAYS; secrets also from files named by "
+        "PORTAL_SECRET_KEY_FILE, PORTAL_DATABASE_URL_FILE and PORTAL_SMTP_URL_FILE.",
     )
     add = parser.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
     _add_serving(add)
@@ -106,6 +106,11 @@ def _add_set_up(add: Add) -> None:
     add_user.add_argument("--role", required=True, choices=("administrator", "billing", "accountant", "read-only"))
     add_user.add_argument("--language", default="en", choices=("en", "fr"))
     add_user.add_argument("--generate-password", action="store_true", help="make a password and print it, this once")
+    reset = _command(user.add_parser, "reset", "print a link by which a person chooses a new password, within an hour")
+    reset.add_argument("email", metavar="EMAIL")
+    reset.add_argument(
+        "--second-factor", action="store_true", help="also switch the second factor off, for a lost telephone"
+    )
     connection = add(
         "connection", help="QuickBooks company files", description="QuickBooks company files."
     ).add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -116,6 +116,14 @@ def _add_user(portal: Portal, args: argparse.Namespace) -> int:
     return 0
 
 
+def _reset_user(portal: Portal, args: argparse.Namespace) -> int:
+    link = accounts.reset_by_operator(portal, args.email, drops_second_factor=args.second_factor)
+    lasts = "seven days" if link.is_first else "an hour"
+    text = f"A link for {link.email} to choose a password. It works once, for {lasts}:\n{link.url}"
+    show(args, {"email": link.email, "url": link.url, "until": link.until}, text)
+    return 0
+
+
 def _ask_password() -> str:
     if not sys.stdin.isatty():
         try:
@@ -300,6 +308,7 @@ SERVING: dict[str, Callable[[argparse.Namespace], int]] = {"serve": _serve, "dem
 COMMANDS: dict[str, Callable[[Portal, argparse.Namespace], int]] = {
     "partner add": _add_partner,
     "user add": _add_user,
+    "user reset": _reset_user,
     "connection add": _add_connection,
     "qwc": _qwc,
     "import": _import,

@@ -7,6 +7,7 @@ own, named after its port, so that two demonstrations never meet.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import socket
 import sys
@@ -14,8 +15,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from portal import settings as configuration
@@ -24,16 +23,28 @@ from portal.errors import Unusable
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
 from portal.server import PortTaken, listen, serve_in_thread
-from portal.services import Portal, accounts, billing, build_portal, catalog, connections, mappings, runs, status
+from portal.services import Portal, accounts, build_portal, connections, runs, status
+from portal.story import (
+    FIRST_DAY,
+    OCTOBER_DAY,
+    Calendar,
+    Stage,
+    bill_october,
+    connect,
+    must,
+    play_september,
+    play_since,
+)
 from portal.web.demo import DemoVisit, demo_blueprint
 from portal.wsgi import build_wsgi
-from qbwc.sandbox import Company, Visit, print_end, print_step, read_manifest, visit
+from qbwc.sandbox import print_end, print_step
 
 PARTNER = "Nordet Infogérance inc."
 CONNECTION = "QuickBooks Nordet"
+OTHER_CONNECTION = "QuickBooks Nordet Ontario"
 EMAIL = "demo@example.com"
 PASSWORD = "demonstration"  # noqa: S105 -- of a sample on loopback, printed on the screen
-INVOICE_DATE = date(2026, 11, 1)
+COLLEAGUES = {"facturation@example.com": Role.BILLING, "comptable@example.com": Role.ACCOUNTANT}
 PORTS_TO_TRY = 50
 
 
@@ -47,33 +58,22 @@ def samples_folder() -> Path:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    portal: Portal
-    connection_id: int
-    password: str
-    folder: Path
-    lock: threading.Lock
-
-    def visit(self) -> Visit:
-        """One visit of the sandbox's Web Connector, over real HTTP."""
-        with self.lock:
-            company = Company.load(self.folder / "company.json")
-            return visit(read_manifest(self.folder / "demo.qwc"), company, self.password)
-
-
 def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
     """Play the loop and print its table; then serve until interrupted unless `ends`. 1 when not all is reconciled."""
     with ExitStack() as closing:
         sock = closing.enter_context(_listen(port))
         port = sock.getsockname()[1]
         folder = _fresh_folder(port)
-        portal = build_portal(configuration.load(data=folder, database_url=None, url=f"http://localhost:{port}"))
+        calendar = Calendar(FIRST_DAY)
+        portal = build_portal(
+            configuration.load(data=folder, database_url=None, smtp_url=None, url=f"http://localhost:{port}"),
+            now=calendar,
+        )
         closing.callback(portal.database.close)
-        stage = _set_up(portal, folder)
+        stage = _set_up(portal, folder, calendar)
         server = serve_in_thread(build_wsgi(portal, extra_blueprints=[demo_blueprint(lambda _id: _play(stage))]), sock)
         closing.callback(server.close)
-        made = _play_month(stage)
+        made = _play_months(stage)
         seen = status.status(portal, stage.connection_id)
         is_reconciled = bool(made.drafts) and all(draft.state is DraftState.RECONCILED for draft in made.drafts)
         address = portal.settings.url
@@ -111,47 +111,49 @@ def _fresh_folder(port: int) -> Path:
     return folder
 
 
-def _set_up(portal: Portal, folder: Path) -> _Stage:
+def _set_up(portal: Portal, folder: Path, calendar: Calendar) -> Stage:
     samples = samples_folder()
-    with _step("Loading the sample partner, QuickBooks company and charges"):
+    with _step("Making the sample partner, its people and its QuickBooks company"):
         accounts.add_partner(portal, PARTNER)
         accounts.add_user(portal, EMAIL, partner=PARTNER, role=Role.ADMINISTRATOR, password=PASSWORD)
-        made = connections.add_connection(
-            portal,
-            CONNECTION,
-            partner=PARTNER,
-            billing_mode=BillingMode.IN_ARREARS,
-            invoice_day=1,
-            prorate=connections.PRORATIONS,
+        for email, role in COLLEAGUES.items():
+            accounts.add_user(portal, email, partner=PARTNER, role=role, password=PASSWORD, language="fr")
+        made, _other = (
+            connections.add_connection(
+                portal,
+                name,
+                partner=PARTNER,
+                billing_mode=BillingMode.IN_ARREARS,
+                invoice_day=1,
+                prorate=connections.PRORATIONS,
+            )
+            for name in (CONNECTION, OTHER_CONNECTION)
         )
         (folder / "demo.qwc").write_text(connections.qwc(portal, made.id), encoding="utf-8")
         shutil.copyfile(samples / "sandbox" / "company.json", folder / "company.json")
-        charges = samples / "sherweb" / "payable-charges-2026-10.json"
-        brought = catalog.import_charges(portal, made.id, charges.read_bytes(), name=charges.name, provider="sherweb")
-    _say("  " + describe_import(brought).replace("\n", "\n  "))
-    return _Stage(portal, made.id, made.password, folder, threading.Lock())
+    return Stage(portal, made.id, made.password, folder, samples, calendar, threading.Lock())
 
 
-def _play_month(stage: _Stage) -> runs.RunView:
+def _play_months(stage: Stage) -> runs.RunView:
+    """The whole story. Returns October's run, which is the one that is to be reconciled."""
     with _step("First visit of the Web Connector: QuickBooks' lists come in"):
-        _must(stage.visit())
-    lists = status.status(stage.portal, stage.connection_id).lists
+        lists = connect(stage)
     _say("  " + ", ".join(f"{one.count} {one.kind}" for one in lists))
-    with _step("Mapping offers and organizations, billing October 2026"):
-        mapping = samples_folder() / "mapping.csv"
-        mappings.apply_csv(stage.portal, stage.connection_id, mapping.read_bytes(), mapping.name)
-        made = billing.bill(stage.portal, stage.connection_id, INVOICE_DATE)
-    with _step("Second visit: costs are pushed, invoices created and updated, and read back"):
-        _must(stage.visit())
+    with _step("September 2026: visits that fail, a deleted customer, closed books"), _no_warnings():
+        play_september(stage)
+    stage.calendar.go_to(OCTOBER_DAY)
+    with _step("October 2026: importing, mapping, billing"):
+        brought = stage.bring(stage.samples / "sherweb" / "payable-charges-2026-10.json")
+        made = bill_october(stage)
+    _say("  " + describe_import(brought).replace("\n", "\n  "))
+    with _step("Visit: costs are pushed, invoices created and updated, and read back"):
+        must(stage.visit())
+    with _step("The weeks since: a failed visit, a later success, charges of another supplier"), _no_warnings():
+        play_since(stage)
     return runs.get_run(stage.portal, stage.connection_id, made.id)
 
 
-def _must(made: Visit) -> None:
-    if not made.went_well:
-        raise Unusable("The sandbox's visit failed: %(reason)s.", reason=made.explanation or made.outcome.value)
-
-
-def _play(stage: _Stage) -> DemoVisit:
+def _play(stage: Stage) -> DemoVisit:
     made = stage.visit()
     text = "\n".join([*(print_step(step) for step in made.steps), print_end(made)])
     return DemoVisit(is_success=made.went_well, transcript=text)
@@ -191,6 +193,16 @@ def _wait() -> None:
 def _say(text: str) -> None:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """What goes wrong on purpose is not worth a line of the log."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 from portal import settings as configuration
 from portal.errors import Unusable
-from portal.services import build_portal
+from portal.services import accounts, build_portal
 
 THREADS = 8
 LARGEST_REQUEST = 160 * 1024 * 1024  # more than the endpoint takes: it is the endpoint that says so
@@ -102,6 +102,7 @@ def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
     given: dict[str, Any] = {} if os.environ.get("PORTAL_URL") else {"url": f"http://localhost:{sock.getsockname()[1]}"}
     try:
         portal = build_portal(configuration.load(**given))
+        setup = accounts.setup_link(portal)
     except BaseException:
         sock.close()
         raise
@@ -114,9 +115,13 @@ def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
     if given and given["url"] != configuration.DEFAULT_URL:
         sys.stderr.write(f"For commands in another terminal, such as portal qwc: set PORTAL_URL={given['url']}\n")
     if as_json:
-        sys.stdout.write(json.dumps({"address": address, "endpoint": portal.settings.endpoint_url}) + "\n")
+        told = {"address": address, "endpoint": portal.settings.endpoint_url, "setup": setup}
+        sys.stdout.write(json.dumps(told) + "\n")
     else:
-        sys.stdout.write(f"Portal: {address}/\nWeb Connector: {portal.settings.endpoint_url}\nStop with Ctrl+C.\n")
+        first = f"Set up the first administrator (once): {setup}\n" if setup else ""
+        sys.stdout.write(
+            f"Portal: {address}/\nWeb Connector: {portal.settings.endpoint_url}\n{first}Stop with Ctrl+C.\n"
+        )
     sys.stdout.flush()
     try:
         server.run()

@@ -7,7 +7,7 @@ The run's date is unique in its connection: several workers make one run.
 from __future__ import annotations
 
 import threading
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from time import monotonic
 from zoneinfo import ZoneInfo
 
@@ -15,14 +15,13 @@ import sqlalchemy as sa
 import structlog
 
 from portal.billing.options import Approval
-from portal.billing.period import invoice_date_on_or_before
+from portal.billing.period import INVOICE_HOUR, invoice_date_on_or_before
 from portal.errors import PortalError
 from portal.models import Connection, Run
 from portal.services import Portal, billing, exchanges, sources, status
 
 EVERY_SECONDS = 60.0
 LOOKS_UP_AFTER = 0.5
-INVOICE_HOUR = time(5)
 
 log = structlog.get_logger("portal")
 
@@ -58,21 +57,23 @@ def finish_what_was_begun(portal: Portal) -> None:
 def _due(portal: Portal) -> list[tuple[int, date]]:
     """The connections that bill by themselves, each with the invoice date that has come and has no run yet.
 
-    When the invoice day was changed, a date before the last run is none: its days were billed.
+    When the invoice day was changed, a date before the last run is none: its days were billed. One that is still being
+    set up waits for its Start, and what came due before it stays for a person.
     """
     latest = sa.select(Run.connection_id, sa.func.max(Run.invoice_date)).group_by(Run.connection_id)
     with portal.database.read() as db:
         done: dict[int, date] = {row.connection_id: row[1] for row in db.execute(latest)}
-        automatic = sa.select(Connection).filter_by(approval=Approval.AUTOMATIC).order_by(Connection.id)
+        started = sa.select(Connection).filter_by(approval=Approval.AUTOMATIC, setup_step=None)
         dates = [
-            (row.id, due_date(portal.now(), row.time_zone, row.invoice_day), _made_on(row))
-            for row in db.scalars(automatic)
+            (row.id, due_date(portal.now(), row.time_zone, row.invoice_day), _began_on(row))
+            for row in db.scalars(started.order_by(Connection.id))
         ]
-    return [(one, on) for one, on, made_on in dates if on >= made_on and on > done.get(one, date.min)]
+    return [(one, on) for one, on, began_on in dates if on >= began_on and on > done.get(one, date.min)]
 
 
-def _made_on(connection: Connection) -> date:
-    return connection.created_at.astimezone(ZoneInfo(connection.time_zone)).date()
+def _began_on(connection: Connection) -> date:
+    began = connection.started_at or connection.created_at
+    return began.astimezone(ZoneInfo(connection.time_zone)).date()
 
 
 def forget_what_is_old(portal: Portal) -> None:

@@ -27,7 +27,8 @@ from qbwc.session import State
 class PastVisit:
     """One visit. `result` is "done", "failed", "abandoned", "taken over", or None while it goes on.
 
-    `done` and `failed` count messages, `exchanges` the message sets; `sent` and `received` their sizes in characters.
+    `done` and `failed` count the messages that were answered, `requests` those that were sent, and `exchanges` the
+    message sets they travelled in; `sent` and `received` are the sizes of those in characters.
     `error` is the sentence that the person at QuickBooks read, by language.
     """
 
@@ -43,6 +44,7 @@ class PastVisit:
     done: int
     failed: int
     exchanges: int
+    requests: int
     sent: int
     received: int
     error: dict[str, str] | None
@@ -96,12 +98,44 @@ class Forgotten:
     pulls: int
 
 
-def visits(db: orm.Session, connection_id: int, *, limit: int = 50, before_id: int | None = None) -> list[PastVisit]:
-    """The visits of a connection, newest first; `before_id` continues a list."""
-    query = sa.select(Session).filter_by(connection_id=connection_id).order_by(Session.id.desc()).limit(limit)
+def visits(
+    db: orm.Session,
+    connection_id: int,
+    *,
+    limit: int = 50,
+    before_id: int | None = None,
+    after_id: int | None = None,
+    result: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[PastVisit]:
+    """The visits of a connection, newest first.
+
+    `before_id` continues a list, and `after_id` goes back in it: the `limit` visits next to that one. `result` is one
+    that `PastVisit` names, or "open" for those that go on; `since` and `until` bound the beginning, the end excluded.
+    """
+    query = sa.select(Session).filter_by(connection_id=connection_id).limit(limit)
     if before_id is not None:
         query = query.where(Session.id < before_id)
-    return _as_visits(db, db.scalars(query).all())
+    if after_id is not None:
+        query = query.where(Session.id > after_id)
+    if result is not None:
+        query = query.where(_ended(result))
+    if since is not None:
+        query = query.where(Session.opened_at >= since)
+    if until is not None:
+        query = query.where(Session.opened_at < until)
+    if after_id is not None and before_id is None:
+        return _as_visits(db, db.scalars(query.order_by(Session.id)).all()[::-1])
+    return _as_visits(db, db.scalars(query.order_by(Session.id.desc())).all())
+
+
+def _ended(result: str) -> sa.ColumnElement[bool]:
+    """The condition for `PastVisit.result`."""
+    is_silent_failure = sa.and_(Session.result.is_(None), Session.state == State.FAILED)
+    if result == "open":
+        return sa.and_(Session.result.is_(None), Session.state != State.FAILED)
+    return sa.or_(Session.result == result, is_silent_failure) if result == "failed" else Session.result == result
 
 
 def visit(db: orm.Session, connection_id: int, visit_id: int) -> PastVisit | None:
@@ -115,17 +149,18 @@ def _as_visits(db: orm.Session, rows: Sequence[Session]) -> list[PastVisit]:
         sa.select(
             Exchange.session_id,
             sa.func.count(),
+            sa.func.sum(Exchange.request_count),
             sa.func.sum(Exchange.request_size),
             sa.func.sum(sa.func.coalesce(Exchange.answer_size, 0)),
         )
         .where(Exchange.session_id.in_([row.id for row in rows]))
         .group_by(Exchange.session_id)
     )
-    sizes = {session_id: (count, sent, received) for session_id, count, sent, received in db.execute(sums)}
-    return [_as_visit(row, *sizes.get(row.id, (0, 0, 0))) for row in rows]
+    sizes = {session_id: tuple(figures) for session_id, *figures in db.execute(sums)}
+    return [_as_visit(row, *sizes.get(row.id, (0, 0, 0, 0))) for row in rows]
 
 
-def _as_visit(row: Session, count: int, sent: int, received: int) -> PastVisit:
+def _as_visit(row: Session, count: int, requests: int, sent: int, received: int) -> PastVisit:
     return PastVisit(
         id=row.id,
         opened_at=row.opened_at,
@@ -140,34 +175,46 @@ def _as_visit(row: Session, count: int, sent: int, received: int) -> PastVisit:
         done=row.done,
         failed=row.failed,
         exchanges=count,
+        requests=requests,
         sent=sent,
         received=received,
         error=row.last_error,
     )
 
 
-def exchanges(db: orm.Session, connection_id: int, visit_id: int) -> list[PastExchange]:
-    """The exchanges of one visit, in order."""
+def exchanges(
+    db: orm.Session, connection_id: int, visit_id: int, *, limit: int | None = None, after_id: int | None = None
+) -> list[PastExchange]:
+    """The exchanges of one visit, in order; `after_id` continues a list."""
     query = sa.select(Exchange).filter_by(connection_id=connection_id, session_id=visit_id).order_by(Exchange.id)
-    return [
-        PastExchange(
-            id=row.id,
-            visit_id=row.session_id,
-            purpose=row.purpose,
-            is_write=row.is_write,
-            state=row.state,
-            attempts=row.attempts,
-            requests=row.request_count,
-            first_sent_at=row.first_sent_at,
-            sent_at=row.sent_at,
-            answered_at=row.answered_at,
-            request_size=row.request_size,
-            answer_size=row.answer_size,
-            hresult=row.hresult,
-            message=row.message,
-        )
-        for row in db.scalars(query)
-    ]
+    if after_id is not None:
+        query = query.where(Exchange.id > after_id)
+    return [_as_exchange(row) for row in db.scalars(query if limit is None else query.limit(limit))]
+
+
+def exchange(db: orm.Session, connection_id: int, exchange_id: int) -> PastExchange | None:
+    """One exchange; None when this connection has no such exchange."""
+    row = db.scalar(sa.select(Exchange).filter_by(connection_id=connection_id, id=exchange_id))
+    return None if row is None else _as_exchange(row)
+
+
+def _as_exchange(row: Exchange) -> PastExchange:
+    return PastExchange(
+        id=row.id,
+        visit_id=row.session_id,
+        purpose=row.purpose,
+        is_write=row.is_write,
+        state=row.state,
+        attempts=row.attempts,
+        requests=row.request_count,
+        first_sent_at=row.first_sent_at,
+        sent_at=row.sent_at,
+        answered_at=row.answered_at,
+        request_size=row.request_size,
+        answer_size=row.answer_size,
+        hresult=row.hresult,
+        message=row.message,
+    )
 
 
 def bodies(db: orm.Session, connection_id: int, exchange_id: int) -> Bodies | None:

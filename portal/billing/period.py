@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
+
+INVOICE_HOUR = time(5)
+"""When the invoices of an invoice date are prepared, in the connection's own zone (seed: 5 a.m.)."""
 
 
 class BillingMode(StrEnum):
@@ -59,6 +62,15 @@ def next_invoice_date(current: date, day: int) -> date:
     """The invoice date of the following month."""
     year, month = (current.year + 1, 1) if current.month == 12 else (current.year, current.month + 1)
     return invoice_date(year, month, day)
+
+
+def next_invoice_dates(today: date, day: int, count: int = 3) -> tuple[date, ...]:
+    """The invoice dates from `today` on, today included."""
+    first = invoice_date_on_or_before(today, day)
+    dates = [first if first == today else next_invoice_date(first, day)]
+    while len(dates) < count:
+        dates.append(next_invoice_date(dates[-1], day))
+    return tuple(dates)
 
 
 def previous_invoice_date(current: date, day: int) -> date:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from portal.models.charges import Charge, ChargeChange, Delivery, What
 from portal.models.history import AuditEntry
+from portal.models.log_ins import LONGEST_ADDRESS, LONGEST_USER_AGENT, LogIn, RecoveryCode, SetupLink
 from portal.models.mappings import InvoiceMode, Offer, Organization
 from portal.models.runs import BilledCharge, CostState, Draft, DraftLine, DraftState, ItemCost, PlannedDraft, Run
 from portal.models.sources import ColumnProfile, SherwebAccess, Upload
 from portal.models.tables import LONGEST_KEY, LONGEST_NAME, Base, ExactDecimal
-from portal.models.tenants import Connection, Member, Partner, Role, User
+from portal.models.tenants import Connection, Member, Partner, Role, SetupStep, User
 
 __all__ = [
+    "LONGEST_ADDRESS",
     "LONGEST_KEY",
     "LONGEST_NAME",
+    "LONGEST_USER_AGENT",
     "AuditEntry",
     "Base",
     "BilledCharge",
@@ -32,13 +35,17 @@ __all__ = [
     "ExactDecimal",
     "InvoiceMode",
     "ItemCost",
+    "LogIn",
     "Member",
     "Offer",
     "Organization",
     "Partner",
     "PlannedDraft",
+    "RecoveryCode",
     "Role",
     "Run",
+    "SetupLink",
+    "SetupStep",
     "SherwebAccess",
     "Upload",
     "User",

@@ -26,7 +26,7 @@ class ColumnProfile(Base):
 
 
 class SherwebAccess(Base):
-    """What Sherweb gave a partner for its API. Both secrets are sealed (see portal.services.sources.sealing)."""
+    """What Sherweb gave a partner for its API. Both secrets are sealed (see portal.services.sealing)."""
 
     __tablename__ = "sherweb_access"
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
@@ -27,6 +27,16 @@ class Role(StrEnum):
     READ_ONLY = "read-only"
 
 
+class SetupStep(StrEnum):
+    """The steps of setting a connection up, in their order."""
+
+    OPTIONS = "options"
+    CONNECTION = "connection"
+    OFFERS = "offers"
+    ORGANIZATIONS = "organizations"
+    START = "start"
+
+
 class Partner(Base):
     """The reseller, a tenant."""
 
@@ -35,10 +45,15 @@ class Partner(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(LONGEST_NAME), unique=True)
     created_at: Mapped[datetime]
+    requires_second_factor: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class User(Base):
-    """A person who can log in."""
+    """A person who can log in.
+
+    `second_factor` is the sealed secret of their authenticator (see portal.services.sealing) and None when it is off;
+    `second_factor_step` the time step of the last code that was accepted, so that none is accepted twice.
+    """
 
     __tablename__ = "user_account"
 
@@ -47,9 +62,10 @@ class User(Base):
     password: Mapped[str]
     language: Mapped[str] = mapped_column(String(5), default="en")
     is_active: Mapped[bool] = mapped_column(default=True)
-    session_key: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
     last_login_at: Mapped[datetime | None]
+    second_factor: Mapped[str | None]
+    second_factor_step: Mapped[int | None]
 
     members: Mapped[list[Member]] = relationship(back_populates="user")
 
@@ -70,7 +86,12 @@ class Member(Base):
 
 
 class Connection(Base):
-    """One company file of a partner, and how its clients are billed."""
+    """One company file of a partner, and how its clients are billed.
+
+    `setup_step` is the furthest step of its set-up, None once it is started: before, nothing is billed by itself.
+    `started_at` is None for a connection that was never set up step by step: it counts from `created_at`.
+    `call_gaps` are the seconds between the latest calls of the Web Connector, oldest first.
+    """
 
     __tablename__ = "connection"
     __table_args__ = (
@@ -99,6 +120,9 @@ class Connection(Base):
     negative_total: Mapped[NegativeTotal] = mapped_column(choice(NegativeTotal), default=NegativeTotal.HOLD)
     description: Mapped[str] = mapped_column(default="")
     approval: Mapped[Approval] = mapped_column(choice(Approval), default=Approval.AUTOMATIC)
+    setup_step: Mapped[SetupStep | None] = mapped_column(choice(SetupStep))
+    started_at: Mapped[datetime | None]
+    call_gaps: Mapped[list[int] | None] = mapped_column(JSON)
 
     partner: Mapped[Partner] = relationship()
     wire: Mapped[qbwc_models.Connection] = relationship(qbwc_models.Connection)

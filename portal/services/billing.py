@@ -29,6 +29,7 @@ from portal.services.connections import hold
 from portal.services.drafts import chunks, keep_drafts
 from portal.services.planning import Prepared, prepare
 from portal.services.preview import fingerprint
+from portal.services.preview_pages import approve_whole
 from portal.services.runs import RunView, get_run
 
 BATCH = 50
@@ -59,18 +60,26 @@ def bill(
 
 
 def begin(
-    portal: Portal, connection_id: int, on: date | None = None, *, approved: Mapping[int, str] | None = None
+    portal: Portal,
+    connection_id: int,
+    on: date | None = None,
+    *,
+    approved: Mapping[int, str] | None = None,
+    whole: str | None = None,
 ) -> int:
     """Begin the run of an invoice date, or add to it what is not billed yet; `advance` makes its drafts.
 
     `approved` are the organizations that a person approved, by id, each with the fingerprint of what was previewed;
     when something else would be sent, Conflict is raised with the names, and nothing is. None: everything, as it is.
+    `whole` stands for everything that was previewed: all of it was approved, and Conflict is raised if it changed.
     Returns the id of the run. Raises NothingToBill.
     """
     now = portal.now()
     with portal.database.read() as db:
         prepared = prepare(db, connection_id, on, now)
         wanted = _wanted(prepared, approved)
+        if whole is not None:
+            approved = approve_whole(prepared, whole)
         run = db.scalar(sa.select(Run.id).filter_by(connection_id=connection_id, invoice_date=prepared.on))
     if run is None and not any(draft.reason is None for draft in wanted):
         # An empty run would close the date before the charges come.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import orm
 
 from portal.billing import description
 from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
@@ -81,26 +83,25 @@ def change_settings(portal: Portal, connection_id: int, changes: Mapping[str, An
     mode, which is locked once the connection is made.
     """
     with portal.database.write() as db:
-        row = hold(db, connection_id)
-        before = _settings(row)
-        wanted = _checked(before, changes)
-        if wanted == before:
-            return before
-        for field in dataclasses.fields(wanted):
-            if field.name not in ("prorate", "billing_mode"):
-                setattr(row, field.name, getattr(wanted, field.name))
-        for box in PRORATIONS:
-            setattr(row, f"prorate_{box}", box in wanted.prorate)
-        audit.note(
-            db,
-            connection_id,
-            at=portal.now(),
-            who=who,
-            action="change-settings",
-            subject=f"connection:{connection_id}",
-            detail=_differences(before, wanted),
-        )
-        return wanted
+        return apply_changes(db, hold(db, connection_id), changes, now=portal.now(), who=who)
+
+
+def apply_changes(
+    db: orm.Session, row: Connection, changes: Mapping[str, Any], *, now: datetime, who: str
+) -> BillingSettings:
+    """The same in a transaction that is open already, for a row that is held."""
+    before = _settings(row)
+    wanted = _checked(before, changes)
+    if wanted == before:
+        return before
+    for field in dataclasses.fields(wanted):
+        if field.name not in ("prorate", "billing_mode"):
+            setattr(row, field.name, getattr(wanted, field.name))
+    for box in PRORATIONS:
+        setattr(row, f"prorate_{box}", box in wanted.prorate)
+    detail = _differences(before, wanted)
+    audit.note(db, row.id, at=now, who=who, action="change-settings", subject=f"connection:{row.id}", detail=detail)
+    return wanted
 
 
 def _checked(before: BillingSettings, changes: Mapping[str, Any]) -> BillingSettings:

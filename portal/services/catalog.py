@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -189,28 +190,33 @@ def _totals(delivered: Delivered) -> dict[str, Decimal]:
 
 
 def _differences(db: sa.orm.Session, delivery_id: int) -> tuple[ImportDifference, ...]:
-    rows = db.execute(
+    query = differences_of(delivery_id).order_by(ChargeChange.id)
+    return tuple(difference_view(row, *names) for row, *names in db.execute(query.limit(MOST_DIFFERENCES)))
+
+
+def differences_of(delivery_id: int) -> Any:
+    """The query for the differences of a delivery, each with the names of its organization and offer."""
+    return (
         sa.select(ChargeChange, Organization.name, Offer.name)
         .join(Organization, Organization.id == ChargeChange.organization_id)
         .join(Offer, Offer.id == ChargeChange.offer_id)
         .where(ChargeChange.delivery_id == delivery_id)
-        .order_by(ChargeChange.id)
-        .limit(MOST_DIFFERENCES)
     )
-    return tuple(
-        ImportDifference(
-            organization=organization,
-            offer=offer,
-            what=row.what,
-            was_billed=row.was_billed,
-            start=row.start,
-            last=row.end - timedelta(days=1),
-            quantity_before=row.quantity_before,
-            quantity_after=row.quantity_after,
-            amount_before=row.amount_before,
-            amount_after=row.amount_after,
-        )
-        for row, organization, offer in rows
+
+
+def difference_view(row: ChargeChange, organization: str, offer: str) -> ImportDifference:
+    """A difference as people see it."""
+    return ImportDifference(
+        organization=organization,
+        offer=offer,
+        what=row.what,
+        was_billed=row.was_billed,
+        start=row.start,
+        last=row.end - timedelta(days=1),
+        quantity_before=row.quantity_before,
+        quantity_after=row.quantity_after,
+        amount_before=row.amount_before,
+        amount_after=row.amount_after,
     )
 
 
@@ -218,23 +224,25 @@ def list_imports(portal: Portal, connection_id: int) -> tuple[ImportView, ...]:
     """Past imports, newest first."""
     with portal.database.read() as db:
         rows = db.scalars(sa.select(Delivery).filter_by(connection_id=connection_id).order_by(Delivery.id.desc()))
-        return tuple(
-            ImportView(
-                id=row.id,
-                file_name=row.file_name,
-                provider=row.provider,
-                scope=row.scope,
-                period_start=row.period_start,
-                period_last=row.period_end - timedelta(days=1),
-                rows=row.rows,
-                added=row.added,
-                changed=row.changed,
-                withdrawn=row.withdrawn,
-                total=row.total,
-                imported_at=row.imported_at,
-            )
-            for row in rows
-        )
+        return tuple(map(import_view, rows))
+
+
+def import_view(row: Delivery) -> ImportView:
+    """An import as people see it."""
+    return ImportView(
+        id=row.id,
+        file_name=row.file_name,
+        provider=row.provider,
+        scope=row.scope,
+        period_start=row.period_start,
+        period_last=row.period_end - timedelta(days=1),
+        rows=row.rows,
+        added=row.added,
+        changed=row.changed,
+        withdrawn=row.withdrawn,
+        total=row.total,
+        imported_at=row.imported_at,
+    )
 
 
 def list_differences(portal: Portal, connection_id: int, delivery_id: int) -> tuple[ImportDifference, ...]:
@@ -251,7 +259,10 @@ __all__ = [
     "ImportResult",
     "ImportView",
     "ProviderError",
+    "difference_view",
+    "differences_of",
     "import_charges",
+    "import_view",
     "keep",
     "list_differences",
     "list_imports",

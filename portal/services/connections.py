@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.billing.period import BillingMode, invoice_date_on_or_before, next_invoice_date
+from portal.billing.period import BillingMode, next_invoice_dates
 from portal.errors import Conflict, NotFound, Refused
-from portal.models import Connection
+from portal.models import Connection, Partner, SetupStep
 from portal.services import Portal, quickbooks
 from portal.services.accounts import LANGUAGES, check_length, find_partner
 from qbwc import company_file, connections
@@ -43,7 +43,7 @@ class NewConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionView:
-    """A connection as people see it."""
+    """A connection as people see it. `setup_step` is how far its set-up has come, None once it is started."""
 
     id: int
     name: str
@@ -65,6 +65,7 @@ class ConnectionView:
     last_contact_at: datetime | None
     last_success_at: datetime | None
     next_invoice_dates: tuple[date, ...]
+    setup_step: SetupStep | None
 
 
 def add_connection(
@@ -77,25 +78,21 @@ def add_connection(
     prorate: Collection[str] = (),
     start_date: date | None = None,
     language: str = "en",
+    setup_step: SetupStep | None = None,
 ) -> NewConnection:
     """Make a connection. Raises Refused, Conflict or NotFound with the remedy.
 
-    `language` is that of the messages in the Web Connector's window.
+    `language` is that of the messages in the Web Connector's window. With a `setup_step`, it is set up step by step
+    from there, and bills nothing by itself until it is started.
     """
-    name = name.strip()
-    if not name:
-        raise Refused("A connection needs a name.")
-    check_length(name)
-    if not name.isprintable():
-        raise Refused("A connection's name is one line of text.")
+    name = checked_name(name)
     check_invoice_day(invoice_day)
     check_proration(prorate)
     check_language(language)
     now = portal.now()
     with portal.database.write() as db:
         owner = find_partner(db, partner)
-        if db.scalar(sa.select(Connection.id).filter_by(partner_id=owner.id, name=name)) is not None:
-            raise Conflict("%(partner)s already has a connection %(name)s.", partner=owner.name, name=name)
+        require_free_name(db, owner, name)
         user_name = f"portal-{secrets.token_hex(5)}"
         row, password = connections.create(db, user_name=user_name, now=now, owner_id=OWNER_ID, language=language)
         db.add(
@@ -110,6 +107,7 @@ def add_connection(
                 prorate_partial="partial" in prorate,
                 start_date=start_date,
                 created_at=now,
+                setup_step=setup_step,
             )
         )
         return NewConnection(
@@ -120,6 +118,23 @@ def add_connection(
             owner_id=row.owner_id,
             file_id=row.file_id,
         )
+
+
+def checked_name(name: str) -> str:
+    """The name of a connection without the blanks around it. Raises Refused."""
+    name = name.strip()
+    if not name:
+        raise Refused("A connection needs a name.")
+    check_length(name)
+    if not name.isprintable():
+        raise Refused("A connection's name is one line of text.")
+    return name
+
+
+def require_free_name(db: orm.Session, owner: Partner, name: str) -> None:
+    """Raises Conflict when another connection of the partner is called so."""
+    if db.scalar(sa.select(Connection.id).filter_by(partner_id=owner.id, name=name)) is not None:
+        raise Conflict("%(partner)s already has a connection %(name)s.", partner=owner.name, name=name)
 
 
 def check_invoice_day(day: int | str) -> None:
@@ -143,17 +158,18 @@ def check_language(language: str) -> None:
 
 def list_connections(portal: Portal, partner_id: int | None = None) -> tuple[ConnectionView, ...]:
     """The connections of a partner, or all of them, by name."""
-    query = sa.select(Connection).order_by(Connection.name, Connection.id)
+    whole = (orm.joinedload(Connection.partner), orm.joinedload(Connection.wire))
+    query = sa.select(Connection).options(*whole).order_by(Connection.name, Connection.id)
     if partner_id is not None:
         query = query.filter_by(partner_id=partner_id)
     with portal.database.read() as db:
-        return tuple(_view(row, portal.now()) for row in db.scalars(query))
+        return tuple(view(row, portal.now()) for row in db.scalars(query))
 
 
 def find_connection(portal: Portal, name_or_id: str | int, partner_id: int | None = None) -> ConnectionView:
     """A connection by name or id, of this partner when one is given. Raises NotFound."""
     with portal.database.read() as db:
-        return _view(find(db, name_or_id, partner_id), portal.now())
+        return view(find(db, name_or_id, partner_id), portal.now())
 
 
 def find(db: orm.Session, name_or_id: str | int, partner_id: int | None = None) -> Connection:
@@ -245,12 +261,10 @@ def confirm_company(portal: Portal, connection_id: int, *, name: str | None = No
             quickbooks.take_as_it_is(db, portal.registry, connection_id, portal.now())
 
 
-def _view(row: Connection, now: datetime) -> ConnectionView:
+def view(row: Connection, now: datetime) -> ConnectionView:
+    """A row as people see it, with the next three invoice dates from today on."""
     boxes = {"additions": row.prorate_additions, "removals": row.prorate_removals, "partial": row.prorate_partial}
     today = now.astimezone(ZoneInfo(row.time_zone)).date()
-    first = invoice_date_on_or_before(today, row.invoice_day)
-    first = first if first == today else next_invoice_date(first, row.invoice_day)
-    second = next_invoice_date(first, row.invoice_day)
     return ConnectionView(
         id=row.id,
         name=row.name,
@@ -271,7 +285,8 @@ def _view(row: Connection, now: datetime) -> ConnectionView:
         seen_company_path=row.wire.seen_company_path,
         last_contact_at=row.wire.last_contact_at,
         last_success_at=row.wire.last_success_at,
-        next_invoice_dates=(first, second, next_invoice_date(second, row.invoice_day)),
+        next_invoice_dates=next_invoice_dates(today, row.invoice_day),
+        setup_step=row.setup_step,
     )
 
 

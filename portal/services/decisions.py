@@ -6,6 +6,7 @@ sees what the first did; each leaves an entry in the log. None is taken while no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,7 @@ MARK_DONE, IGNORE, RELEASE, REOPEN = "mark-done", "ignore", "release", "reopen"
 _TROUBLED = frozenset({DraftState.PARKED, DraftState.DIFFERENT})
 _LINKED = _TROUBLED | {DraftState.RECONCILED}
 _DECIDED = frozenset({DraftState.DONE, DraftState.IGNORED})
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +137,20 @@ def choices(portal: Portal, connection_id: int, run_id: int) -> dict[int, Choice
     """What may be decided about each invoice of a run, and what was, by the id of the draft."""
     with portal.database.read() as db:
         same = sa.select(Draft).join(Run).where(Run.id == min(run_id, HIGHEST_ID), Run.connection_id == connection_id)
-        drafts = db.scalars(same).all()
-        log = audit.entries(db, connection_id, [_subject(draft.id) for draft in drafts])
-        return {draft.id: _choice(db, draft, log.get(_subject(draft.id), [])) for draft in drafts}
+        return choices_of(db, connection_id, db.scalars(same).all())
 
 
-def _choice(db: orm.Session, draft: Draft, entries: list[AuditView]) -> ChoiceView:
-    is_unsure = draft.state in _TROUBLED and quickbooks.may_be_written(db, draft)
+def choices_of(db: orm.Session, connection_id: int, drafts: Sequence[Draft]) -> dict[int, ChoiceView]:
+    """The same of any drafts of a connection, within a transaction that is open already."""
+    log = audit.entries(db, connection_id, [_subject(draft.id) for draft in drafts])
+    troubled = [draft.id for draft in drafts if draft.state in _TROUBLED]
+    unsure: set[int] = set()
+    for begin in range(0, len(troubled), _CHUNK):
+        unsure |= quickbooks.drafts_in_doubt(db, connection_id, troubled[begin : begin + _CHUNK])
+    return {draft.id: _choice(draft, log.get(_subject(draft.id), []), draft.id in unsure) for draft in drafts}
+
+
+def _choice(draft: Draft, entries: list[AuditView], is_unsure: bool) -> ChoiceView:
     return ChoiceView(
         may_settle=draft.state in _TROUBLED and not is_unsure,
         may_release=draft.state in _LINKED and not is_unsure,
@@ -192,4 +201,4 @@ def _subject(draft_id: int) -> str:
     return f"draft:{draft_id}"
 
 
-__all__ = ["ChoiceView", "HistoryView", "choices", "history", "ignore", "mark_done", "release", "reopen"]
+__all__ = ["ChoiceView", "HistoryView", "choices", "choices_of", "history", "ignore", "mark_done", "release", "reopen"]

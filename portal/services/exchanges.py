@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import orm
 
-from portal.errors import NotFound
-from portal.services import Portal
+from portal.errors import NotFound, Sentence
+from portal.services import Portal, quickbooks
 from portal.services.connections import HIGHEST_ID, find
 from qbwc import history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeView:
-    """One message set and its answer, without their texts; sizes in characters, `seconds` from sending to answer."""
+    """One message set and its answer, without their texts; sizes in characters, `seconds` from sending to answer.
+
+    `about` says what it was for where it carries nothing of the queue; else `tags` are its messages, and how many.
+    """
 
     id: int
     purpose: str
@@ -29,6 +33,8 @@ class ExchangeView:
     received: int | None
     code: str | None
     message: str | None
+    about: Sentence | None = None
+    tags: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,16 @@ class ExchangeTexts:
     answer: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeDetail:
+    """One exchange of a visit: what it asked for in words (`deeds`, the first of them), and both texts."""
+
+    visit_id: int
+    exchange: ExchangeView
+    deeds: tuple[quickbooks.Deed, ...]
+    texts: ExchangeTexts
+
+
 def list_exchanges(portal: Portal, connection_id: int, visit_id: int | None = None) -> VisitExchanges:
     """The exchanges of a visit, the last one unless told otherwise. Raises NotFound."""
     with portal.database.read() as db:
@@ -57,7 +73,7 @@ def list_exchanges(portal: Portal, connection_id: int, visit_id: int | None = No
         if visit is None:
             return VisitExchanges(visit_id=None, opened_at=None, exchanges=())
         rows = history.exchanges(db, connection_id, visit.id)
-        return VisitExchanges(visit_id=visit.id, opened_at=visit.opened_at, exchanges=tuple(_view(row) for row in rows))
+        return VisitExchanges(visit_id=visit.id, opened_at=visit.opened_at, exchanges=tuple(map(view_of, rows)))
 
 
 def _visit(db: orm.Session, connection_id: int, visit_id: int | None) -> history.PastVisit | None:
@@ -69,7 +85,8 @@ def _visit(db: orm.Session, connection_id: int, visit_id: int | None) -> history
     return found
 
 
-def _view(row: history.PastExchange) -> ExchangeView:
+def view_of(row: history.PastExchange, tags: Mapping[str, int] | None = None) -> ExchangeView:
+    """An exchange as a page shows it."""
     return ExchangeView(
         id=row.id,
         purpose=row.purpose.value,
@@ -83,6 +100,8 @@ def _view(row: history.PastExchange) -> ExchangeView:
         received=row.answer_size,
         code=row.hresult,
         message=row.message,
+        about=quickbooks.purpose_in_words(row.purpose),
+        tags=tags or {},
     )
 
 
@@ -94,6 +113,21 @@ def read_exchange(portal: Portal, connection_id: int, exchange_id: int) -> Excha
     if texts is None:
         raise NotFound("This connection has no exchange %(id)s. List them with: portal exchanges", id=exchange_id)
     return ExchangeTexts(id=exchange_id, request=texts.request, answer=texts.answer)
+
+
+def get_exchange(portal: Portal, connection_id: int, exchange_id: int) -> ExchangeDetail:
+    """One exchange with what it asked for in words, and both texts. Raises NotFound."""
+    with portal.database.read() as db:
+        row = history.exchange(db, connection_id, exchange_id) if 0 < exchange_id <= HIGHEST_ID else None
+        texts = None if row is None else history.bodies(db, connection_id, row.id)
+        if row is None or texts is None:
+            raise NotFound("This exchange does not exist here, or it was so long ago that it is forgotten.")
+        return ExchangeDetail(
+            visit_id=row.visit_id,
+            exchange=view_of(row, quickbooks.tags_of_exchanges(db, [row.id]).get(row.id)),
+            deeds=quickbooks.deeds(db, connection_id, row.id),
+            texts=ExchangeTexts(id=row.id, request=texts.request, answer=texts.answer),
+        )
 
 
 def forget_old(portal: Portal) -> history.Forgotten:

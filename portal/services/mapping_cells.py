@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Mapping
@@ -20,19 +21,33 @@ Cells = Mapping[str, str | None]
 
 
 def read_cells(data: bytes, name: str) -> list[tuple[int, Cells]]:
-    """The rows with their line numbers. Raises Refused for what is no mapping file."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
+    """The rows with their line numbers. Raises Refused for what is no mapping file.
+
+    Excel saves CSV in Windows' letters, in UTF-8 or, as "Unicode text", in UTF-16; with a comma, a semicolon or a tab,
+    and where it was told so, with the line `sep=;` before the others.
+    """
+    text = _decode(data)
+    before = 0
+    if text[:4].casefold() == "sep=" and "\n" in text:
+        text, before = text.split("\n", 1)[1], 1
     if "\0" in text:
         raise Refused("%(file)s is not text. Save it as CSV in UTF-8.", file=name)
     first = text.splitlines()[0] if text.strip() else ""
     delimiter = max(",;\t", key=first.count)
     try:
-        return _read_rows(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter), name)
+        rows = _read_rows(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter), name)
     except csv.Error as error:
         raise Refused("%(file)s is not CSV: %(reason)s. Save it as CSV again.", file=name, reason=error) from None
+    return [(number + before, row) for number, row in rows]
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _read_rows(reader: csv.DictReader[str], name: str) -> list[tuple[int, Cells]]:

@@ -57,15 +57,17 @@ def load_page(
     query: sa.Select[Any],
     wanted: Wanted,
     *,
-    sorts: Mapping[str, sa.ColumnElement[Any]],
-    key: sa.ColumnElement[Any],
+    sorts: Mapping[str, sa.SQLColumnExpression[Any]],
+    key: sa.SQLColumnExpression[Any],
+    count: int | None = None,
 ) -> Page[sa.Row[Any]]:
-    """One page of a query, in two statements, however many rows there are.
+    """One page of a query, in two statements, however many rows there are; in one where `count` is known.
 
     `sorts` are the columns that a person may sort by, by name; the first is the default, and an unknown name means it.
     `key` makes the order certain.
     """
-    count = db.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
+    if count is None:
+        count = db.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
     pages = max(1, -(-count // wanted.size))
     number = min(max(1, wanted.page), pages)
     column = sorts.get(wanted.sort, next(iter(sorts.values())))

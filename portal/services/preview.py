@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -110,27 +111,28 @@ def preview(portal: Portal, connection_id: int, on: date | None = None) -> Previ
     """What billing the invoice date `on` would do; by default the latest one that has come. Changes nothing."""
     with portal.database.read() as db:
         prepared = prepare(db, connection_id, on, portal.now())
-        before = _Before.load(db, connection_id, prepared.on)
+        before = Before.load(db, connection_id, prepared.on)
         return Preview(
             invoice_date=prepared.on,
             before=before.on,
             period_start=prepared.period.start,
             period_last=prepared.period.last,
-            drafts=tuple(_preview_draft(draft, prepared, before) for draft in prepared.plan.drafts),
-            skipped=_skipped_rows(prepared),
-            costs=tuple(_cost_row(prepared, list_id, cost) for list_id, cost in sorted(prepared.costs.items())),
+            drafts=tuple(preview_draft(draft, prepared, before) for draft in prepared.plan.drafts),
+            skipped=skipped_rows(prepared),
+            costs=tuple(cost_row(prepared, list_id, cost) for list_id, cost in sorted(prepared.costs.items())),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
-    """What the run before billed, by organization, then offer and section."""
+class Before:
+    """What the run before billed, by organization, then offer and section; `on` is its date, None without one."""
 
     on: date | None
     quantities: dict[int, dict[tuple[int, Section], Decimal]]
 
     @classmethod
-    def load(cls, db: orm.Session, connection_id: int, on: date) -> _Before:
+    def load(cls, db: orm.Session, connection_id: int, on: date) -> Before:
+        """Of the last run before an invoice date."""
         earlier = sa.select(Run).where(Run.connection_id == connection_id, Run.invoice_date < on)
         run = db.scalar(earlier.order_by(Run.invoice_date.desc()).limit(1))
         found: dict[int, dict[tuple[int, Section], Decimal]] = defaultdict(dict)
@@ -161,7 +163,15 @@ def _line_facts(line: Line) -> tuple[str, ...]:
     return tuple(map(str, (*own, line.other1, line.other2, line.charge_ids)))
 
 
-def _preview_draft(draft: Draft, prepared: Prepared, before: _Before) -> PreviewDraft:
+def gone_offers(draft: Draft, earlier: Mapping[tuple[int, Section], Decimal]) -> set[int]:
+    """The offers that the run before billed whole to the same organization, and this draft does not bill."""
+    billed_now = {line.offer_id for line in draft.lines}
+    gone = {offer_id for (offer_id, section), quantity in earlier.items() if section is Section.FULL and quantity}
+    return gone - billed_now
+
+
+def preview_draft(draft: Draft, prepared: Prepared, before: Before) -> PreviewDraft:
+    """A draft as people see it."""
     organization = prepared.organizations[draft.organization_id]
     earlier = before.quantities.get(organization.id, {})
     lines = tuple(
@@ -179,8 +189,6 @@ def _preview_draft(draft: Draft, prepared: Prepared, before: _Before) -> Preview
         for line in draft.lines
     )
     estimates = [line.estimate for line in lines if line.estimate is not None]
-    billed_now = {line.offer_id for line in draft.lines}
-    gone = {offer_id for (offer_id, section), quantity in earlier.items() if section is Section.FULL and quantity}
     return PreviewDraft(
         organization_id=organization.id,
         organization=organization.name,
@@ -190,13 +198,14 @@ def _preview_draft(draft: Draft, prepared: Prepared, before: _Before) -> Preview
         reason=REASONS[draft.reason] if draft.reason else None,
         lines=lines,
         estimate=sum(estimates, Decimal(0)) if len(estimates) == len(lines) else None,
-        gone=tuple(sorted(prepared.offers[offer_id].name for offer_id in gone - billed_now)),
+        gone=tuple(sorted(prepared.offers[offer_id].name for offer_id in gone_offers(draft, earlier))),
         text_changes=quickbooks.text_changes(line.description for line in lines),
         fingerprint=fingerprint(draft, organization),
     )
 
 
-def _skipped_rows(prepared: Prepared) -> tuple[SkippedRow, ...]:
+def skipped_rows(prepared: Prepared) -> tuple[SkippedRow, ...]:
+    """What is not billed, by organization, offer and reason."""
     counted: dict[tuple[int, int, Reason], int] = {}
     for one in prepared.plan.skipped:
         key = (one.organization_id, one.offer_id, one.reason)
@@ -218,7 +227,8 @@ def _skipped_rows(prepared: Prepared) -> tuple[SkippedRow, ...]:
     return tuple(rows)
 
 
-def _cost_row(prepared: Prepared, list_id: str, cost: Decimal) -> CostRow:
+def cost_row(prepared: Prepared, list_id: str, cost: Decimal) -> CostRow:
+    """A unit cost that is to be written, beside the one in QuickBooks."""
     item = prepared.items[list_id]
     current = item.data.get("cost")
     problem = None

@@ -27,7 +27,10 @@ REASONS: dict[Reason, Sentence] = {
     Reason.CUSTOMER_INACTIVE: Sentence(
         "The mapped customer is inactive in QuickBooks. Make it active there, or choose another one."
     ),
-    Reason.BEFORE_START: Sentence("The charge is older than the connection's start date, so it is not billed here."),
+    Reason.BEFORE_START: Sentence(
+        "The charge is older than the connection's start date, so it is not billed here. If the client owes it, bill "
+        "it in QuickBooks by hand."
+    ),
     Reason.CURRENCY: Sentence(
         "The charge is in another currency than the customer. Map the organization to a customer in that currency."
     ),

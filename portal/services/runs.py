@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -52,6 +52,7 @@ class DraftView:
     total: Decimal | None
     code: str | None
     what: Sentence | None
+    do: Sentence | None
     rows: tuple[DraftLineView, ...]
 
 
@@ -92,9 +93,6 @@ def _run_view(db: orm.Session, run: Run) -> RunView:
         .options(orm.selectinload(Draft.lines), orm.joinedload(Draft.organization))
         .order_by(Draft.id)
     )
-    drafts = db.scalars(query).all()
-    items = load_targets(db, run.connection_id, "item", {line.item_list_id for draft in drafts for line in draft.lines})
-    customers = load_targets(db, run.connection_id, "customer", {draft.customer_list_id for draft in drafts})
     planned = (
         sa.select(Organization.name, PlannedDraft.is_changed)
         .join(PlannedDraft, PlannedDraft.organization_id == Organization.id)
@@ -108,10 +106,17 @@ def _run_view(db: orm.Session, run: Run) -> RunView:
         period_start=run.period_start,
         period_last=Period(run.period_start, run.period_end).last,
         created_at=run.created_at,
-        drafts=tuple(_draft_view(draft, items, customers) for draft in drafts),
+        drafts=draft_views(db, run.connection_id, db.scalars(query).all()),
         left=sum(not is_changed for _name, is_changed in pending),
         changed=tuple(name for name, is_changed in pending if is_changed),
     )
+
+
+def draft_views(db: orm.Session, connection_id: int, drafts: Sequence[Draft]) -> tuple[DraftView, ...]:
+    """These invoices of a connection as people see them, with the names of their items and customers."""
+    items = load_targets(db, connection_id, "item", {line.item_list_id for draft in drafts for line in draft.lines})
+    customers = load_targets(db, connection_id, "customer", {draft.customer_list_id for draft in drafts})
+    return tuple(_draft_view(draft, items, customers) for draft in drafts)
 
 
 def _name(objects: dict[str, ListObject], list_id: str) -> str:
@@ -122,6 +127,7 @@ def _draft_view(draft: Draft, items: dict[str, ListObject], customers: dict[str,
     sent = [line for line in draft.lines if line.quantity]  # what comes to nothing is not sent
     amounts = [line.amount for line in sent if line.amount is not None]
     is_known = draft.subtotal is not None
+    what, do = (None, None) if draft.code is None else quickbooks.explained(draft.code, draft.detail or "")
     return DraftView(
         id=draft.id,
         organization=draft.organization.name,
@@ -138,7 +144,8 @@ def _draft_view(draft: Draft, items: dict[str, ListObject], customers: dict[str,
         tax=draft.tax,
         total=None if draft.subtotal is None else draft.subtotal + (draft.tax or Decimal(0)),
         code=draft.code,
-        what=None if draft.code is None else quickbooks.explained(draft.code, draft.detail or "")[0],
+        what=what,
+        do=do,
         rows=tuple(
             DraftLineView(
                 item=_name(items, line.item_list_id),

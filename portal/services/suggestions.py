@@ -6,7 +6,8 @@ for any choice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,14 @@ from portal.billing.suggestion import Subject, Suggestion
 from portal.errors import Refused, Sentence
 from portal.models import Offer, Organization
 from portal.services import Portal
-from portal.services.candidates import take_index
-from portal.services.connections import HIGHEST_ID
+from portal.services.candidates import is_quick, take_index
+from portal.services.folding import folded
+from portal.services.mapping_changes import lock_rows
+from portal.services.mapping_log import Changed, fields_of, note_changes
+from portal.services.mapping_sides import OFFERS, ORGANIZATIONS, Side, is_unmapped
 from portal.services.targets import require_target
 
+_CHUNK = 500
 _TAKEN = Sentence("It was mapped in the meantime, so it was left as it is.")
 
 
@@ -77,47 +82,81 @@ class Used:
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
-def advise_offers(portal: Portal, connection_id: int) -> Advised:
-    """Items for the unmapped, synchronized offers."""
+def advise_offers(portal: Portal, connection_id: int, *, only: Collection[int] | None = None) -> Advised:
+    """Items for the unmapped, synchronized offers; `only` for those of these ids."""
     with portal.database.read() as db:
-        rows = db.scalars(_unmapped(Offer, Offer.item_list_id, connection_id)).all()
+        rows = _load_unmapped(db, OFFERS, connection_id, only)
         if not rows:
             return Advised(rows={})
         index = take_index(portal.database, db, connection_id, "item")
-    found = {row: index.ask(Subject(key=row.key, name=row.name)) for row in rows}
+    found = {row: index.ask(_subject(OFFERS, row)) for row in rows}
     return _advised(found, {}, is_shared=True)
 
 
-def advise_organizations(portal: Portal, connection_id: int) -> Advised:
-    """Customers for the unmapped, synchronized organizations."""
+def advise_organizations(portal: Portal, connection_id: int, *, only: Collection[int] | None = None) -> Advised:
+    """Customers for the unmapped, synchronized organizations; `only` for those of these ids.
+
+    With `only`, others that a customer is also suggested for are looked for among them alone.
+    """
     with portal.database.read() as db:
-        rows = db.scalars(_unmapped(Organization, Organization.customer_list_id, connection_id)).all()
+        rows = _load_unmapped(db, ORGANIZATIONS, connection_id, only)
         if not rows:
             return Advised(rows={})
         index = take_index(portal.database, db, connection_id, "customer")
-        mapped = (
-            sa.select(Organization.customer_list_id, Organization.name)
-            .where(Organization.connection_id == connection_id, Organization.customer_list_id.is_not(None))
-            .order_by(sa.func.lower(Organization.name), Organization.id)
-        )
-        users: dict[str, tuple[str, ...]] = {}
-        for list_id, name in db.execute(mapped):
-            users[list_id or ""] = (*users.get(list_id or "", ()), name)
-    found = {row: index.ask(_company(row)) for row in rows}
+        found = {row: index.ask(_subject(ORGANIZATIONS, row)) for row in rows}
+        users = _users(db, connection_id, {one.list_id for all_ in found.values() for one in all_})
     return _advised(found, users, is_shared=False)
 
 
-def _unmapped(
-    table: type[Offer] | type[Organization], counterpart: orm.InstrumentedAttribute[str | None], connection_id: int
-) -> sa.Select[Any]:
+def is_advice_quick(portal: Portal, connection_id: int, side: Side, only: Collection[int]) -> bool:
+    """Whether the suggestions for these rows are there at once; otherwise they take some seconds."""
+    with portal.database.read() as db:
+        rows = _load_unmapped(db, side, connection_id, only)
+        subjects = [_subject(side, row) for row in rows]
+        return not rows or is_quick(portal.database, db, connection_id, side.kind, subjects)
+
+
+def find_exact(
+    portal: Portal, db: orm.Session, connection_id: int, side: Side, rows: Sequence[Any]
+) -> dict[int, Suggestion]:
+    """What unmapped rows are called just so in QuickBooks, by id; customers only where nobody else is that one."""
+    if not rows:
+        return {}
+    index = take_index(portal.database, db, connection_id, side.kind)
+    asked = {row.id: index.ask_exact(_subject(side, row)) for row in rows}
+    found = {row_id: one for row_id, one in asked.items() if one is not None}
+    if side is OFFERS:
+        return found
+    taken = set(_users(db, connection_id, {one.list_id for one in found.values()}))
+    shared = {list_id for list_id, count in Counter(one.list_id for one in found.values()).items() if count > 1}
+    return {row_id: one for row_id, one in found.items() if one.list_id not in taken | shared}
+
+
+def _load_unmapped(db: orm.Session, side: Side, connection_id: int, only: Collection[int] | None) -> Sequence[Any]:
     """As the tables show them: by name."""
-    unmapped = sa.select(table).where(
-        table.connection_id == connection_id, counterpart.is_(None), table.is_synchronized
-    )
-    return unmapped.order_by(sa.func.lower(table.name), table.id)
+    query: sa.Select[Any] = sa.select(side.table).where(side.of(connection_id), is_unmapped(side))
+    if only is not None:
+        query = query.where(side.table.id.in_(list(only)))
+    return db.scalars(query.order_by(folded(db, side.table.name), side.table.id)).all()
 
 
-def _company(row: Offer | Organization) -> Subject:
+def _users(db: orm.Session, connection_id: int, list_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The organizations that these customers are mapped to, by ListID."""
+    users: dict[str, tuple[str, ...]] = {}
+    wanted = sorted(list_ids)
+    for begin in range(0, len(wanted), _CHUNK):
+        mapped = sa.select(Organization.customer_list_id, Organization.name).where(
+            Organization.connection_id == connection_id,
+            Organization.customer_list_id.in_(wanted[begin : begin + _CHUNK]),
+        )
+        for list_id, name in db.execute(mapped.order_by(sa.func.lower(Organization.name), Organization.id)):
+            users[list_id or ""] = (*users.get(list_id or "", ()), name)
+    return users
+
+
+def _subject(side: Side, row: Offer | Organization) -> Subject:
+    if side is OFFERS:
+        return Subject(key=row.key, name=row.name)
     # Some providers name their clients by a domain. A key that is only the name again says nothing.
     return Subject(key="" if row.key == row.name else row.key, name=row.name, domains=(row.key,))
 
@@ -158,36 +197,33 @@ def _others(names: Iterable[str], own: str) -> tuple[str, ...]:
 # -- taking ----------------------------------------------------------------------------------------------------------
 
 
-def use_items(portal: Portal, connection_id: int, chosen: Mapping[int, str]) -> Used:
+def use_items(portal: Portal, connection_id: int, chosen: Mapping[int, str], *, who: str = "") -> Used:
     """Map offers to items: offer id to ListID. Each is checked like a choice by hand; one that is mapped stays."""
-    return _use(portal, connection_id, chosen, Offer, "item")
+    return _use(portal, connection_id, chosen, OFFERS, who)
 
 
-def use_customers(portal: Portal, connection_id: int, chosen: Mapping[int, str]) -> Used:
+def use_customers(portal: Portal, connection_id: int, chosen: Mapping[int, str], *, who: str = "") -> Used:
     """Map organizations to customers: organization id to ListID. As `use_items`."""
-    return _use(portal, connection_id, chosen, Organization, "customer")
+    return _use(portal, connection_id, chosen, ORGANIZATIONS, who)
 
 
-def _use(
-    portal: Portal, connection_id: int, chosen: Mapping[int, str], table: type[Offer] | type[Organization], kind: str
-) -> Used:
-    applied, refused = 0, []
-    counterpart = f"{kind}_list_id"
-    wanted = [row_id for row_id in chosen if 0 < row_id <= HIGHEST_ID]
+def _use(portal: Portal, connection_id: int, chosen: Mapping[int, str], side: Side, who: str) -> Used:
+    refused = []
+    changed = []
     with portal.database.write() as db:
-        # Locked, so that a colleague's choice of the same moment is seen, and in order, so that two never block.
-        rows: sa.Select[Any] = sa.select(table).where(table.connection_id == connection_id, table.id.in_(wanted))
-        for row in db.scalars(rows.order_by(table.id).with_for_update()):
-            before = getattr(row, counterpart)
+        # Locked, so that a colleague's choice of the same moment is seen.
+        for row in lock_rows(db, side, connection_id, list(chosen)):
+            before = getattr(row, side.field)
             if before == chosen[row.id]:
                 continue
             try:
                 if before is not None:
                     raise Refused(_TAKEN.template)
-                require_target(db, connection_id, kind, chosen[row.id])
+                require_target(db, connection_id, side.kind, chosen[row.id])
             except Refused as error:
                 refused.append((row.name, error.sentence))
                 continue
-            setattr(row, counterpart, chosen[row.id])
-            applied += 1
-    return Used(applied=applied, refused=tuple(refused))
+            changed.append(Changed(row, fields_of(side, row)))
+            setattr(row, side.field, chosen[row.id])
+        note_changes(db, side, connection_id, changed, who=who, how="suggestion", at=portal.now())
+    return Used(applied=len(changed), refused=tuple(refused))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from portal.billing.mapping import BILLABLE_ITEMS, MappedOffer, MappedOrganizati
 from portal.errors import Refused
 from portal.models import Offer, Organization
 from portal.services import Portal
+from portal.services.folding import fold, folded, has_words, words_of
 from portal.services.reasons import REASONS
 from qbwc.models import ListObject
 
@@ -23,13 +24,21 @@ CHOOSABLE = {"item": BILLABLE_ITEMS, "customer": frozenset({"Customer"})}
 _CURRENCIES = {"Canadian Dollar": "CAD", "US Dollar": "USD", "Euro": "EUR", "British Pound Sterling": "GBP"}
 
 
+_NEAR = 3
+"""How many near names a refusal tells."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """An object of QuickBooks to choose from."""
+    """An object of QuickBooks to choose from: its full name with parents, and what tells it from others."""
 
     list_id: str
     name: str
     detail: str
+    type: str = ""
+    price: Decimal | None = None
+    cost: Decimal | None = None
+    email: str = ""
 
 
 def target(row: ListObject | None) -> Target | None:
@@ -101,28 +110,79 @@ def choosable(connection_id: int, kind: str) -> sa.Select[ListObject]:
 
 
 def item_choices(portal: Portal, connection_id: int, search: str = "", limit: int = 50) -> tuple[Choice, ...]:
-    """Items that can be billed by quantity, by path."""
+    """Items that can be billed by quantity, whose path has all these words, by path."""
     return _choices(portal, connection_id, "item", search, limit)
 
 
 def customer_choices(portal: Portal, connection_id: int, search: str = "", limit: int = 50) -> tuple[Choice, ...]:
-    """Customers and jobs, by path."""
+    """Customers and jobs, whose path has all these words, by path."""
     return _choices(portal, connection_id, "customer", search, limit)
 
 
 def _choices(portal: Portal, connection_id: int, kind: str, search: str, limit: int) -> tuple[Choice, ...]:
-    query = choosable(connection_id, kind).order_by(sa.func.lower(ListObject.full_name)).limit(limit)
-    if search.strip():
-        query = query.where(ListObject.full_name.icontains(search.strip(), autoescape=True))
     with portal.database.read() as db:
-        return tuple(
-            Choice(
-                list_id=row.list_id,
-                name=row.full_name,
-                detail=str(row.data.get("price") or row.data.get("email") or ""),
+        return tuple(_choice(row) for row in db.scalars(_searched(db, connection_id, kind, search).limit(limit)))
+
+
+def _searched(db: orm.Session, connection_id: int, kind: str, search: str) -> sa.Select[ListObject]:
+    """What begins with the words first: it is what people mean most often. Then by path."""
+    path = folded(db, ListObject.full_name)
+    query = choosable(connection_id, kind)
+    if words := " ".join(words_of(search)):
+        query = query.where(has_words(db, search, ListObject.full_name))
+        query = query.order_by(sa.case((path.startswith(words, autoescape=True), 0), else_=1))
+    return query.order_by(path, ListObject.id)
+
+
+def _choice(row: ListObject) -> Choice:
+    data = row.data
+    return Choice(
+        list_id=row.list_id,
+        name=row.full_name,
+        detail=str(data.get("price") or data.get("email") or ""),
+        type=row.type,
+        price=Decimal(data["price"]) if data.get("price") else None,
+        cost=Decimal(data["cost"]) if data.get("cost") else None,
+        email=str(data.get("email") or ""),
+    )
+
+
+def find_by_name(db: orm.Session, connection_id: int, kind: str, name: str) -> str:
+    """The ListID of what may be chosen and has this full name, but for case and accents.
+
+    Raises Refused, with near names when there are some.
+    """
+    same = choosable(connection_id, kind)
+    found = db.scalar(same.where(ListObject.full_name == name).limit(1))
+    if found is not None:
+        return found.list_id
+    near = db.scalars(_searched(db, connection_id, kind, name).limit(_NEAR)).all()
+    alike = [one for one in near if fold(one.full_name) == fold(name)]
+    if alike:
+        return next((one for one in alike if one.full_name.casefold() == name.casefold()), alike[0]).list_id
+    raise _unknown(kind, name, near or _nearly(db, connection_id, kind, name))
+
+
+def _nearly(db: orm.Session, connection_id: int, kind: str, name: str) -> Sequence[ListObject]:
+    """What has at least one of the words of a name that nothing has whole; the longest one is tried first."""
+    for word in sorted(words_of(name), key=len, reverse=True)[:_NEAR]:
+        found = db.scalars(_searched(db, connection_id, kind, word).limit(_NEAR)).all()
+        if len(word) > 1 and found:
+            return found
+    return ()
+
+
+def _unknown(kind: str, name: str, near: Sequence[ListObject]) -> Refused:
+    names = " · ".join(one.full_name for one in near)
+    if kind == "item":
+        if near:
+            return Refused(
+                "QuickBooks has no item “%(name)s” that can be billed. Did you mean %(near)s?", name=name, near=names
             )
-            for row in db.scalars(query)
-        )
+        return Refused("QuickBooks has no item “%(name)s” that can be billed. Choose one from the list.", name=name)
+    if near:
+        return Refused("QuickBooks has no active customer “%(name)s”. Did you mean %(near)s?", name=name, near=names)
+    return Refused("QuickBooks has no active customer “%(name)s”. Choose one from the list.", name=name)
 
 
 def require_target(db: orm.Session, connection_id: int, kind: str, list_id: str) -> None:

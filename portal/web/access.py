@@ -7,6 +7,8 @@ and `public` wrote on it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, redirect, request, session, url_for
@@ -23,9 +25,13 @@ from portal.web.words import word
 EVERYONE = (Role.ADMINISTRATOR, Role.BILLING, Role.ACCOUNTANT, Role.READ_ONLY)
 WRITERS = (Role.ADMINISTRATOR, Role.BILLING)
 
+HALF_WAY_LASTS = timedelta(minutes=10)
+
 _EXTENSION = "portal"
 _ROLES = "allowed_roles"
-_KEY = "key"
+_WITHOUT_FACTOR = "open_without_second_factor"
+_TOKEN = "token"  # noqa: S105 -- the name under which the cookie keeps it
+_HALF = "half"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -43,6 +49,12 @@ def allowed(*roles: Role) -> Callable[[View], View]:
 def public(view: View) -> View:
     """Declare that a route needs no log-in."""
     setattr(view, _ROLES, None)
+    return view
+
+
+def without_second_factor(view: View) -> View:
+    """Declare that a route is open to who must have a second factor and has none yet: it leads to one."""
+    setattr(view, _WITHOUT_FACTOR, True)
     return view
 
 
@@ -65,16 +77,55 @@ def portal_of_app() -> Portal:
     return cast("Portal", current_app.extensions[_EXTENSION])
 
 
-def log_in(user: UserView) -> None:
-    """Begin a log-in with nothing left of what the cookie held before."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfWay:
+    """Somebody who gave the right password, and has to give a code yet."""
+
+    id: int
+    email: str
+    stamp: str
+
+
+def log_in(who: UserView | HalfWay) -> bool:
+    """Begin a log-in with nothing left of what the cookie held before. False when the password changed meanwhile."""
+    log_out()
+    address, browser = request.remote_addr or "", request.user_agent.string
+    token = accounts.begin_log_in(portal_of_app(), who.id, who.stamp, user_agent=browser, address=address)
+    g.pop("user", None)
+    if token is not None:
+        session.permanent = True
+        session[_TOKEN] = token
+    return token is not None
+
+
+def await_code(user: UserView) -> None:
+    """Remember in the cookie, which is signed, who gave the right password."""
+    until = int((portal_of_app().now() + HALF_WAY_LASTS).timestamp())
     session.clear()
-    session.permanent = True
-    session[_KEY] = user.session_key
-    g.user = user
+    session[_HALF] = [user.id, user.email, user.stamp, until]
+    g.pop("user", None)
+
+
+def half_way() -> HalfWay | None:
+    """Who gave the right password in this browser a moment ago."""
+    try:
+        user_id, email, stamp, until = session[_HALF]
+    except (KeyError, TypeError, ValueError):
+        return None
+    is_late = portal_of_app().now().timestamp() >= until
+    return None if is_late else HalfWay(id=user_id, email=email, stamp=stamp)
 
 
 def log_out() -> None:
     """End the log-in."""
+    user = current_user()
+    if user is not None and user.log_in_id is not None:
+        accounts.end_log_in(portal_of_app(), user.id, user.log_in_id)
+    forget_log_in()
+
+
+def forget_log_in() -> None:
+    """Empty the cookie of a log-in that has ended."""
     session.clear()
     g.user = None
 
@@ -82,8 +133,8 @@ def log_out() -> None:
 def current_user() -> UserView | None:
     """The person who is logged in."""
     if "user" not in g:
-        key = session.get(_KEY)
-        g.user = accounts.user_by_session_key(portal_of_app(), key) if isinstance(key, str) else None
+        token = session.get(_TOKEN)
+        g.user = accounts.find_log_in(portal_of_app(), token) if isinstance(token, str) else None
     return cast("UserView | None", g.user)
 
 
@@ -123,6 +174,8 @@ def _guard() -> ResponseReturnValue | None:
     if user is None:
         here = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("session.log_in_page", next=here), 303)
+    if user.lacks_second_factor and not hasattr(view, _WITHOUT_FACTOR):
+        return redirect(url_for("account.second_factor"), 303)
     if user.role not in roles:
         raise Forbidden(
             "Your role (%(role)s) does not allow this. Ask an administrator of your company.", role=_(word(user.role))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.errors import PortalError, Refused
 from portal.providers import ProviderError
-from portal.services import catalog, sources
+from portal.services import catalog, import_pages, sources
 from portal.web import columns, sherweb
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
 from portal.web.imports import SAVED, show_charges
+from portal.web.tables import read_table
 
 blueprint = Blueprint("charges", __name__)
 blueprint.register_blueprint(columns.blueprint)
@@ -73,5 +76,7 @@ def _keep(connection_id: int, data: bytes, name: str, source: str) -> dict[str, 
 @allowed(*EVERYONE)
 def show(connection_id: int, import_id: int) -> ResponseReturnValue:
     """What one import changed of the ones before."""
-    rows = catalog.list_differences(portal_of_app(), connection_id, import_id)
-    return render_template("import.html", rows=rows, most=catalog.MOST_DIFFERENCES)
+    link = partial(url_for, "charges.show", connection_id=connection_id, import_id=import_id)
+    table = read_table(link)
+    seen = import_pages.read_import(portal_of_app(), connection_id, import_id, table.wanted)
+    return render_template("import.html", seen=seen, table=table)

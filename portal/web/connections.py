@@ -1,4 +1,4 @@
-"""Connections: the list, a new one, and one with its .qwc file, password and steps."""
+"""Connections: the list of all, and one with its health, its .qwc file, its password and the steps that mend it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.utils import secure_filename
 
-from portal.billing.period import BillingMode
-from portal.errors import PortalError, Refused
 from portal.models import Role
-from portal.services import connections, connector
+from portal.services import connections, connector, health
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
-from portal.web.dates import to_date_or_none
-from portal.web.errors import status_of
-from portal.web.language import language
 from portal.web.words import PRORATIONS
 
 blueprint = Blueprint("connections", __name__)
@@ -24,45 +19,15 @@ blueprint = Blueprint("connections", __name__)
 @allowed(*EVERYONE)
 def index() -> ResponseReturnValue:
     """The partner's connections."""
-    rows = connections.list_connections(portal_of_app(), signed_in().partner_id)
-    return render_template("connections.html", rows=rows)
-
-
-@blueprint.get("/connections/new")
-@allowed(Role.ADMINISTRATOR)
-def new() -> ResponseReturnValue:
-    """The form of a new connection."""
-    return render_template("connection_new.html", form={}, prorations=PRORATIONS, modes=BillingMode)
-
-
-@blueprint.post("/connections/new")
-@allowed(Role.ADMINISTRATOR)
-def create() -> ResponseReturnValue:
-    """Make a connection and show its password, this once."""
-    try:
-        made = connections.add_connection(
-            portal_of_app(),
-            request.form.get("name", ""),
-            partner=signed_in().partner_name,
-            billing_mode=_billing_mode(request.form.get("billing_mode", "")),
-            invoice_day=_day_of_month(request.form.get("invoice_day", "")),
-            prorate=request.form.getlist("prorate"),
-            start_date=to_date_or_none(request.form.get("start_date", "")),
-            language=language(),
-        )
-    except PortalError as error:
-        page = render_template(
-            "connection_new.html", form=request.form, prorations=PRORATIONS, modes=BillingMode, problem=error.sentence
-        )
-        return page, status_of(error)
-    return _show_password(made.id, made.name, made.user_name, made.password)
+    return render_template("connections.html", rows=health.list_health(portal_of_app(), signed_in().partner_id))
 
 
 @blueprint.get("/connections/<int:connection_id>")
 @allowed(*EVERYONE)
 def show(connection_id: int) -> ResponseReturnValue:
-    """One connection: what it is, how it stands, and how the Web Connector is set up."""
-    return render_template("connection.html", prorations=PRORATIONS)
+    """One connection: how it stands and what mends it, what it is, and how the Web Connector is set up."""
+    seen = health.get_health(portal_of_app(), connection_id)
+    return render_template("connection.html", prorations=PRORATIONS, seen=seen, every=connections.RUN_EVERY_MINUTES)
 
 
 @blueprint.get("/connections/<int:connection_id>/qwc")
@@ -128,15 +93,3 @@ def request_lists(connection_id: int) -> ResponseReturnValue:
 
 def _show_password(connection_id: int, name: str, user_name: str, password: str) -> str:
     return render_template("password.html", id=connection_id, name=name, user_name=user_name, password=password)
-
-
-def _billing_mode(text: str) -> BillingMode:
-    if text not in set(BillingMode):
-        raise Refused("Choose a billing mode: in advance or in arrears.")
-    return BillingMode(text)
-
-
-def _day_of_month(text: str) -> int:
-    if not text.strip().isdecimal() or len(text.strip()) > 2:
-        raise Refused("Give the invoice day as a number from 1 to 31.")
-    return int(text)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from flask import render_template, request
+from functools import partial
+
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import pgettext
 
 from portal.errors import PortalError, Sentence
 from portal.providers import ProviderError
-from portal.services import catalog, sources
+from portal.services import catalog, import_pages, sources
 from portal.translations import PROVIDER
 from portal.web.access import portal_of_app
 from portal.web.errors import status_of
+from portal.web.tables import read_table
 from portal.web.words import msgid
 
 FILES = {
@@ -32,13 +35,16 @@ def show_charges(
 ) -> ResponseReturnValue:
     """The screen. `problem` is why an import failed; `columns`, how the columns of that file can be looked at."""
     portal = portal_of_app()
-    rows = catalog.list_imports(portal, connection_id)
+    table = read_table(partial(url_for, "charges.index", connection_id=connection_id))
+    imported = import_pages.list_imports(portal, connection_id, table.wanted.page)
+    rows = imported.rows
     profiles = sources.list_profiles(portal, connection_id)
     saved = {one.name: f"{SAVED}{one.id}" for one in profiles}
     sherweb = sources.sherweb_access(portal, connection_id)
     page = render_template(
         "charges.html",
-        rows=rows,
+        imported=imported,
+        table=table,
         result=result,
         problem=sentence_of(problem),
         columns=columns,

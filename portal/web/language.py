@@ -40,6 +40,7 @@ def install(app: Flask) -> None:
         day=day,
         moment=moment,
         ago=ago,
+        duration=duration,
         price=price,
         arithmetic=arithmetic,
         days_of=days_of,
@@ -153,6 +154,11 @@ def moment(value: datetime | None, zone: str) -> str:
 def _first(shown: str) -> str:
     """In French the first of a month is an ordinal."""
     return f"1er{shown[1:]}" if language() == "fr" and shown.startswith("1 ") else shown
+
+
+def duration(value: timedelta) -> str:
+    """A length of time in words, roughly."""
+    return str(format_timedelta(value, locale=get_locale() or "en_CA"))
 
 
 def ago(value: datetime | None) -> str:

@@ -1,8 +1,9 @@
-"""Preview: what a run would bill, with its arithmetic, and why the rest is not billed; and the button that bills."""
+"""Preview: what a run would bill, with its arithmetic, and why the rest is not billed; and the buttons that bill."""
 
 from __future__ import annotations
 
 from time import monotonic
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,10 +11,12 @@ from flask_babel import gettext as _
 
 from portal.billing.lines import Section
 from portal.errors import Refused
-from portal.services import billing
-from portal.services import preview as previews
+from portal.services import billing, preview_pages
+from portal.services.paging import HIGHEST_PAGE
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
+from portal.web.tables import read_table
+from portal.web.visits import as_file
 
 PATIENCE = 1.0
 """Seconds for which a person who bills waits; the worker makes what is left."""
@@ -25,19 +28,42 @@ blueprint = Blueprint("preview", __name__)
 @allowed(*EVERYONE)
 def show(connection_id: int) -> ResponseReturnValue:
     """What would be billed on a date; by default on the one the service proposes."""
-    plan = previews.preview(portal_of_app(), connection_id, to_date_or_none(request.args.get("on", "")))
-    return render_template("preview.html", plan=plan, sections=list(Section))
+
+    def link(**query: Any) -> str:
+        return url_for("preview.show", connection_id=connection_id, **{"on": on, **query})
+
+    on = request.args.get("on", "").strip()[:40] or None
+    table = read_table(link, filters=("show", "why"))
+    skipped_page = min(max(1, request.args.get("skipped", 1, type=int)), HIGHEST_PAGE)
+    plan = preview_pages.read_preview(
+        portal_of_app(), connection_id, to_date_or_none(on or ""), table.wanted, skipped_page=skipped_page
+    )
+    return render_template(
+        "preview.html", plan=plan, table=table, sections=list(Section), shows=list(preview_pages.Show)
+    )
+
+
+@blueprint.get("/connections/<int:connection_id>/preview.csv")
+@allowed(*EVERYONE)
+def download(connection_id: int) -> ResponseReturnValue:
+    """The whole preview as CSV."""
+    on = to_date_or_none(request.args.get("on", ""))
+    text = preview_pages.preview_csv(portal_of_app(), connection_id, on)
+    return as_file(text, f"preview-{connection_id}.csv", "text/csv")
 
 
 @blueprint.post("/connections/<int:connection_id>/bill")
 @allowed(*WRITERS)
 def bill(connection_id: int) -> ResponseReturnValue:
-    """Bill what was ticked, as it was shown: its invoices wait for the Web Connector."""
-    approved = dict(map(_approval, request.form.getlist("approved")))
-    if not approved:
+    """Bill what was ticked, or all of it, as it was shown: its invoices wait for the Web Connector."""
+    form = request.form
+    whole = form.get("whole", "")[:64] if form.get("how") == "all" else None
+    approved = None if whole is not None else dict(map(_approval, form.getlist("approved")))
+    if whole is None and not approved:
         raise Refused("Nothing is ticked, so nothing was billed. Tick at least one invoice in the preview.")
     portal, began = portal_of_app(), monotonic()
-    run_id = billing.begin(portal, connection_id, to_date_or_none(request.form.get("on", "")), approved=approved)
+    on = to_date_or_none(form.get("on", ""))
+    run_id = billing.begin(portal, connection_id, on, approved=approved, whole=whole)
     while left := billing.advance(portal, connection_id, run_id):
         if monotonic() > began + PATIENCE:
             break

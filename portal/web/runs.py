@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from dataclasses import replace
+from functools import partial
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.services import decisions, retries, runs
+from portal.services import decisions, retries, run_pages
+from portal.services.paging import Wanted
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
+from portal.web.tables import read_table
+from portal.web.visits import as_file
 
 blueprint = Blueprint("runs", __name__)
 
@@ -16,16 +22,42 @@ blueprint = Blueprint("runs", __name__)
 @allowed(*EVERYONE)
 def index(connection_id: int) -> ResponseReturnValue:
     """All runs, newest first."""
-    return render_template("runs.html", rows=runs.list_runs(portal_of_app(), connection_id))
+    table = read_table(partial(url_for, "runs.index", connection_id=connection_id))
+    page = run_pages.list_summaries(portal_of_app(), connection_id, table.wanted.page)
+    return render_template("runs.html", page=page, table=table)
 
 
 @blueprint.get("/connections/<int:connection_id>/runs/<int:run_id>")
 @allowed(*EVERYONE)
 def show(connection_id: int, run_id: int) -> ResponseReturnValue:
-    """One run and its invoices."""
-    portal = portal_of_app()
-    run = runs.get_run(portal, connection_id, run_id)
-    return render_template("run.html", run=run, choices=decisions.choices(portal, connection_id, run_id))
+    """One run and a page of its invoices; with `draft` in the address, the page that holds it."""
+    table = read_table(partial(url_for, "runs.show", connection_id=connection_id, run_id=run_id), filters=("state",))
+    draft_id = request.args.get("draft", type=int)
+    seen = run_pages.read_run(portal_of_app(), connection_id, run_id, table.wanted, draft_id=draft_id)
+    if draft_id is not None:
+        table = replace(table, wanted=Wanted(page=seen.page.page))
+    return render_template("run.html", seen=seen, run=seen.run, page=seen.page, table=table, draft_id=draft_id)
+
+
+@blueprint.get("/connections/<int:connection_id>/runs/<int:run_id>/activity")
+@allowed(*EVERYONE)
+def activity(connection_id: int, run_id: int) -> ResponseReturnValue:
+    """What is under way, as a piece of the run's page that looks again by itself.
+
+    `mark` is what the page shows; once something is different that is not under way any more, the page is loaded anew.
+    """
+    now = run_pages.read_activity(portal_of_app(), connection_id, run_id)
+    answer = make_response(render_template("parts/activity.html", activity=now, run_id=run_id))
+    if now.mark != request.args.get("mark", "") and not now.is_moving:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@blueprint.get("/connections/<int:connection_id>/runs/<int:run_id>.csv")
+@allowed(*EVERYONE)
+def download(connection_id: int, run_id: int) -> ResponseReturnValue:
+    """The whole run as CSV."""
+    return as_file(run_pages.run_csv(portal_of_app(), connection_id, run_id), f"invoices-{run_id}.csv", "text/csv")
 
 
 @blueprint.post("/connections/<int:connection_id>/drafts/<int:draft_id>/retry")
@@ -77,7 +109,8 @@ def reopen(connection_id: int, draft_id: int) -> ResponseReturnValue:
 
 
 def _back_to(connection_id: int, run_id: int, draft_id: int) -> ResponseReturnValue:
-    there = url_for("runs.show", connection_id=connection_id, run_id=run_id, _anchor=f"draft-{draft_id}")
+    anchor = f"draft-{draft_id}"
+    there = url_for("runs.show", connection_id=connection_id, run_id=run_id, draft=draft_id, _anchor=anchor)
     return redirect(there, 303)
 
 

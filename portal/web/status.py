@@ -1,21 +1,43 @@
-"""Status: is the connection ready to invoice, what stands in the way, and what the Web Connector did."""
+"""Status: is the connection ready to invoice, what stands in the way, and the last visits of the Web Connector."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from typing import Any
+
+from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.services import status
+from portal.services.paging import HIGHEST_PAGE
 from portal.web.access import EVERYONE, allowed, portal_of_app
 
+LAST_VISITS = 5
+LONGEST_CODE = 40
+
 blueprint = Blueprint("status", __name__)
+
+
+@blueprint.app_context_processor
+def _tell_templates() -> dict[str, Any]:
+    """The banners of the connection in the address, for the pages that show them."""
+    return {"read_banners": lambda: status.banners(portal_of_app(), g.connection.id)}
 
 
 @blueprint.get("/connections/<int:connection_id>/status")
 @allowed(*EVERYONE)
 def show(connection_id: int) -> ResponseReturnValue:
-    """Ready or not, problems, visits and lists."""
-    portal = portal_of_app()
+    """Ready or not; problems by kind, or a page of one kind; the last visits; the lists."""
+    portal, asked = portal_of_app(), request.args.get("kind", "")
+    kind = status.Kind(asked) if asked in set(status.Kind) else None
+    code = request.args.get("code", "").replace("\0", "")[:LONGEST_CODE]
+    page = min(max(1, request.args.get("page", 1, type=int)), HIGHEST_PAGE)
+    seen = status.overview(portal, connection_id, kind=kind, code=code, page=page)
+
+    def link(**changes: Any) -> str:
+        query = {"kind": kind.value if kind else None, "code": seen.code or None, **changes}
+        return url_for("status.show", connection_id=connection_id, _anchor="problems", **query)
+
+    visits = status.visits(portal, connection_id, LAST_VISITS) if kind is None else ()
     return render_template(
-        "status.html", state=status.status(portal, connection_id), visits=status.visits(portal, connection_id)
+        "status.html", seen=seen, state=seen.view, kind=kind, link=link, visits=visits, kinds=list(status.Kind)
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from babel.lists import format_list
-from flask import flash, request, url_for
+from flask import flash, request
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from portal.billing.suggestion import Reason, Suggestion
 from portal.services.suggestions import Advice, Advised, Proposal, Used
-from portal.web.choices import read_filter
 from portal.web.language import say
 from portal.web.words import msgid
 
@@ -95,15 +94,6 @@ def tell(used: Used) -> None:
     rest = len(used.refused) - _MOST_TOLD
     if rest > 0:
         flash(ngettext("%(num)s more row was not saved.", "%(num)s more rows were not saved.", rest), "warning")
-
-
-def way_back(screen: str, connection_id: int, chosen: Collection[int]) -> str:
-    """The page that the form stands on: the review, or the table at the row that was picked."""
-    if request.form.get("from") == "review":
-        return url_for(f"{screen}.review", connection_id=connection_id)
-    wanted = read_filter()
-    row = f"{screen.removesuffix('s')}-{next(iter(chosen))}" if chosen else None
-    return url_for(f"{screen}.index", connection_id=connection_id, page=wanted.page, **wanted.values, _anchor=row)
 
 
 def look(proposals: Sequence[Proposal]) -> str:

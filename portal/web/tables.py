@@ -15,18 +15,23 @@ LONGEST_SEARCH = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table of a page: what is wanted of it, and `link`, which makes the address of the same page with changes."""
+    """One table of a page: what is wanted of it, and `link`, which makes the address of the same page with changes.
+
+    `usual` is its order where the address says none, `-name` for descending.
+    """
 
     wanted: Wanted
     link: Callable[..., str]
+    usual: str = ""
 
     def query(self, **changes: Any) -> dict[str, Any]:
         """The query of an address that asks for the same rows but for `changes`; what is usual is left out."""
         wanted = self.wanted
+        order = ("-" if wanted.is_descending else "") + wanted.sort
         values: dict[str, Any] = {
             "q": wanted.search or None,
             **{name: value or None for name, value in wanted.filters.items()},
-            "sort": (("-" if wanted.is_descending else "") + wanted.sort) or None,
+            "sort": order if order != self.usual else None,
             "page": wanted.page if wanted.page > 1 else None,
         }
         values |= changes
@@ -55,4 +60,4 @@ def read_table(link: Callable[..., str], *, filters: tuple[str, ...] = (), sort:
         is_descending=asked.startswith("-"),
         page=min(max(1, page), HIGHEST_PAGE),
     )
-    return Table(wanted=wanted, link=link)
+    return Table(wanted=wanted, link=link, usual=sort)

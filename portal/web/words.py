@@ -10,7 +10,8 @@ from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
 from portal.billing.period import BillingMode
 from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
-from portal.models import CostState, DraftState, InvoiceMode, Role, What
+from portal.models import CostState, DraftState, InvoiceMode, Role, SetupStep, What
+from portal.services.health import State
 from qbwc.identity import Verdict
 
 
@@ -62,6 +63,22 @@ _WORDS: dict[StrEnum, str] = {
     Approval.MANUAL: msgid("Wait for a person, in the preview"),
     What.CHANGED: msgid("changed"),
     What.WITHDRAWN: msgid("withdrawn"),
+    SetupStep.OPTIONS: msgid("Options"),
+    SetupStep.CONNECTION: msgid("Connection"),
+    SetupStep.OFFERS: msgid("Offers"),
+    SetupStep.ORGANIZATIONS: msgid("Organizations"),
+    SetupStep.START: msgid("Start"),
+    State.NEVER: msgid("Never connected"),
+    State.REFUSED: msgid("Wrong password"),
+    State.DOUBT: msgid("In doubt"),
+    State.FAILED: msgid("Last visit failed"),
+    State.OVERDUE: msgid("Overdue"),
+    State.LATE: msgid("Work waits"),
+    State.WELL: msgid("Connected"),
+}
+
+# Apart: choices of different kinds are equal when their texts are, as of an invoice and of a cost that are written.
+_COST_WORDS: dict[CostState, str] = {
     CostState.QUEUED: msgid("Waiting for the Web Connector"),
     CostState.WRITTEN: msgid("In QuickBooks"),
     CostState.NO_FIELD: msgid("The item has no cost field"),
@@ -69,6 +86,10 @@ _WORDS: dict[StrEnum, str] = {
 }
 
 _EXPLANATIONS: dict[StrEnum, str] = {
+    Role.ADMINISTRATOR: msgid("Everything, including people, connections and how they bill."),
+    Role.BILLING: msgid("Imports charges, maps, bills, and decides about invoices."),
+    Role.ACCOUNTANT: msgid("Sees everything and downloads its tables, to check the books. Changes nothing."),
+    Role.READ_ONLY: msgid("Sees everything. Changes nothing."),
     BillingMode.IN_ADVANCE: msgid("The invoice of a day covers the period that starts on that day."),
     BillingMode.IN_ARREARS: msgid("The invoice of a day covers the period that ended on that day."),
     ProrateBy.QUANTITY: msgid("3 seats for 12 of 30 days are 1.2 seats at the price that QuickBooks applies."),
@@ -108,6 +129,15 @@ PRORATIONS: dict[str, str] = {
     "partial": msgid("First or last partial period: only the days used"),
 }
 
+PRORATION_EXAMPLES: dict[str, str] = {
+    "additions": msgid("3 licences added on the 20th of a month of 30 days: 3 × 11/30 = 1.1 licences for that month."),
+    "removals": msgid(
+        "2 licences removed after the 10th of a month of 30 days that was billed: a credit of 2 × 20/30 = 1.33333 "
+        "licences."
+    ),
+    "partial": msgid("A subscription of 4 licences begins on the 16th of a month of 30 days: 4 × 15/30 = 2 licences."),
+}
+
 _TONES: dict[StrEnum, str] = {
     DraftState.HELD: "yellow",
     DraftState.QUEUED: "blue",
@@ -115,6 +145,13 @@ _TONES: dict[StrEnum, str] = {
     DraftState.RECONCILED: "green",
     DraftState.DIFFERENT: "orange",
     DraftState.PARKED: "red",
+    State.NEVER: "yellow",
+    State.REFUSED: "red",
+    State.DOUBT: "red",
+    State.FAILED: "red",
+    State.OVERDUE: "red",
+    State.LATE: "yellow",
+    State.WELL: "green",
 }
 
 _LISTS: dict[str, str] = {
@@ -152,7 +189,7 @@ _RESULTS: dict[str, str] = {
 
 def word(value: StrEnum) -> str:
     """The short text of a choice, in English."""
-    return _WORDS[value]
+    return _COST_WORDS[value] if isinstance(value, CostState) else _WORDS[value]
 
 
 def explanation(value: StrEnum | None) -> str:

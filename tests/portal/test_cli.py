@@ -119,6 +119,16 @@ class TestSettingUp:
         refused_in_one_line(process("user", "add", "b@example.com", *words, given="short\n"), "10 characters")
         refused_in_one_line(process("user", "add", "b@example.com", *words, given=b"\xff\xfe\xfd pass word\n"), "UTF-8")
 
+    def test_a_link_for_a_forgotten_password(self, known: Callable[..., Any]) -> None:
+        known("user", "add", "a@example.com", "--partner", PARTNER, "--role", "billing", "--generate-password")
+        ended = known("user", "reset", "A@example.com")
+        assert (ended.status, ended.err) == (0, "")
+        assert "once, for an hour" in ended.out
+        assert "\nhttp://localhost:8080/password/" in ended.out
+        made = known("user", "reset", "a@example.com", "--second-factor", "--json").json
+        assert set(made) == {"email", "url", "until"}
+        refused_in_one_line(known("user", "reset", "b@example.com"), "There is no user b@example.com")
+
     def test_a_user_that_cannot_be(self, known: Callable[..., Any]) -> None:
         rest = ("--partner", PARTNER, "--role", "billing", "--generate-password")
         refused_in_one_line(known("user", "add", "nobody", *rest), "nobody is not an e-mail address")
@@ -705,6 +715,9 @@ def test_serving_answers_at_both_places_and_ends_on_an_interrupt(
     assert running.stdout is not None
     said = json.loads(running.stdout.readline())
     assert said["endpoint"] == said["address"] + "/qbwc"
+    assert said["setup"].startswith(said["address"] + "/setup/")
+    with urlopen(said["setup"], timeout=10) as answer:  # noqa: S310
+        assert b"first administrator" in answer.read()
     with urlopen(said["endpoint"], timeout=10) as answer:  # noqa: S310
         assert answer.status == 200
     with urlopen(said["address"] + "/", timeout=10) as answer:  # noqa: S310
@@ -722,10 +735,11 @@ def test_serving_answers_at_both_places_and_ends_on_an_interrupt(
 def test_serving_in_words(served: Callable[..., subprocess.Popen[str]]) -> None:
     running = served("--port", "0", "--no-worker", PORTAL_URL="https://portal.example.com")
     assert running.stdout is not None
-    lines = [running.stdout.readline() for _ in range(3)]
+    lines = [running.stdout.readline() for _ in range(4)]
     assert lines[0].startswith("Portal: http://localhost:")
     assert lines[1] == "Web Connector: https://portal.example.com/qbwc\n"
-    assert "Ctrl+C" in lines[2]
+    assert lines[2].startswith("Set up the first administrator (once): https://portal.example.com/setup/")
+    assert "Ctrl+C" in lines[3]
     running.send_signal(signal.SIGTERM)
     _, err = running.communicate(timeout=20)
     assert "Traceback" not in err

@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +16,13 @@ from urllib.request import urlopen
 
 import pytest
 
-from portal import demo
+from portal import demo, story
+from portal import settings as configuration
 from portal.errors import Unusable
 from portal.models import DraftState
-from portal.server import listen
+from portal.server import listen, serve_in_thread
+from portal.services import build_portal, connections, insight, preview, runs, status
+from portal.wsgi import build_wsgi
 
 ORGANIZATIONS = 12
 
@@ -31,7 +36,8 @@ def test_it_ends_with_a_table_in_which_all_is_reconciled(process: Callable[..., 
         assert any(row.startswith(name) and f" {billed} " in row for row in rows)
     assert "Sécurité:Courriel" in ended.out
     assert "Traceback" not in ended.err
-    assert "Second visit" in ended.err
+    assert "October 2026" in ended.err
+    assert "WARNING" not in ended.err
     (folder,) = clean_environment.iterdir()
     assert folder.name.startswith("demo-")
 
@@ -52,8 +58,64 @@ def test_played_again_in_the_same_place_it_says_the_same(
     assert [draft["billed"] for draft in seen["run"]["drafts"]] == [
         draft["billed"] for draft in first.json["run"]["drafts"]
     ]
-    assert [problem["code"] for problem in seen["problems"]] == ["no-cost-field"]
+    assert [problem["code"] for problem in seen["problems"]] == [problem["code"] for problem in first.json["problems"]]
     assert [path.name for path in clean_environment.iterdir()] == [f"demo-{port}"]
+
+
+def test_every_page_has_something_to_show_also_what_went_wrong(command: Callable[..., Any]) -> None:
+    seen = command("demo", "--exit", "--port", "0", "--json").json
+    codes = Counter(problem["code"] for problem in seen["problems"])
+    # a deleted customer, a paid invoice, closed books, an item without cost; five offers, two organizations
+    assert codes == {
+        "3140": 1,
+        "invoice-paid": 1,
+        "3171": 1,
+        "no-cost-field": 1,
+        "offer-mapping": 5,
+        "organization-mapping": 2,
+    }
+
+
+@pytest.fixture
+def played(clean_environment: Path) -> Iterator[story.Stage]:
+    """The whole story, and the portal that it left."""
+    folder = clean_environment / "demo"
+    calendar = story.Calendar(story.FIRST_DAY)
+    with listen("127.0.0.1", 0) as sock:
+        address = f"http://localhost:{sock.getsockname()[1]}"
+        made = build_portal(configuration.load(data=folder, database_url=None, url=address), now=calendar)
+        stage = demo._set_up(made, folder, calendar)
+        server = serve_in_thread(build_wsgi(made), sock)
+        demo._play_months(stage)
+        server.close()
+        yield stage
+        made.database.close()
+
+
+def test_the_months_are_such_that_each_page_teaches(played: story.Stage) -> None:
+    portal, connection_id = played.portal, played.connection_id
+    october, september = runs.list_runs(portal, connection_id)
+    states = Counter(draft.state for draft in september.drafts)
+    assert {draft.state for draft in october.drafts} == {DraftState.RECONCILED}
+    assert states[DraftState.PARKED] == 3
+    assert states[DraftState.DONE] == 1
+    assert states[DraftState.RECONCILED] >= 8
+    weeks = insight.visits_over_time(portal, connection_id, insight.Step.WEEK).spans
+    assert sum(one.done for one in weeks) >= 10
+    assert sum(one.broken for one in weeks) == 1
+    assert sum(one.failed for one in weeks) == 2
+    last = status.status(portal, connection_id).last_visit
+    assert last is not None
+    assert portal.now() - last.opened_at < timedelta(minutes=5)
+    (months,) = insight.months(portal, connection_id)
+    assert [row.margin is not None and row.margin > 0 for row in months.rows] == [True, True]
+    changes = insight.changes(portal, connection_id)
+    assert [(row.changed, row.withdrawn) for group in changes.groups for row in group.rows] == [(0, 1), (1, 0)]
+    assert any(one.before for one in insight.seats(portal, connection_id))
+    seen = preview.preview(portal, connection_id, story.OCTOBER)
+    assert any(draft.reason is not None for draft in seen.drafts), "a credit is held"
+    assert any(draft.reason is None for draft in seen.drafts), "something can be sent"
+    assert [one.company_name for one in connections.list_connections(portal)].count(None) == 1
 
 
 def test_a_port_in_use_is_said_and_settings_of_a_real_portal_are_left_alone(
@@ -83,7 +145,7 @@ def test_not_all_reconciled_is_not_a_success(
     command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, states: list[str]
 ) -> None:
     drafts = [SimpleNamespace(state=DraftState(state)) for state in states]
-    monkeypatch.setattr(demo, "_play_month", lambda _stage: SimpleNamespace(drafts=drafts))
+    monkeypatch.setattr(demo, "_play_months", lambda _stage: SimpleNamespace(drafts=drafts))
     printed: list[bool] = []
     monkeypatch.setattr(demo, "_print_result", lambda *_, is_reconciled, **__: printed.append(is_reconciled))
     assert command("demo", "--exit", "--port", "0").status == 1

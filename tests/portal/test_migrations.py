@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from portal.errors import Unusable
-from portal.migrations import upgrade
+from portal.migrations import SCRIPTS, VERSION_TABLE, upgrade
 from portal.models import Base
+from qbwc import migrations as wire
 from qbwc.database import Database
 
 
@@ -99,6 +102,30 @@ def test_processes_that_upgrade_at_once_do_not_meet(database: Database, compiled
         _, err = one.communicate(timeout=60)
         assert (one.returncode, err) == (0, "")
     assert "draft" in tables(database)
+
+
+def test_people_from_before_keep_their_place(database: Database) -> None:
+    """Their table is made anew for what log-ins need: nobody who refers to it goes with the old one."""
+    upgrade(database)
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with wire.exclusive(database) as connection:
+        config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+        command.downgrade(config, "0004")
+    now = "'2026-11-01 00:00:00'"
+    with database.write() as db:
+        db.execute(sa.text(f"INSERT INTO partner (name, created_at) VALUES ('Nordet', {now})"))
+        db.execute(
+            sa.text(
+                "INSERT INTO user_account (email, password, language, is_active, session_key, created_at)"
+                f" VALUES ('a@x.com', 'hash', 'fr', true, 'key', {now})"
+            )
+        )
+        db.execute(sa.text("INSERT INTO member (user_id, partner_id, role) VALUES (1, 1, 'billing')"))
+    upgrade(database)
+    with database.read() as db:
+        found = db.execute(sa.text("SELECT email, role FROM member JOIN user_account ON user_id = user_account.id"))
+        assert found.all() == [("a@x.com", "billing")]
 
 
 @pytest.mark.parametrize("table", ["portal_alembic_version", "qbwc_alembic_version"])

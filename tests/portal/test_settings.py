@@ -125,3 +125,37 @@ def test_a_number_of_days_that_is_none(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(name, value)
     with pytest.raises(Unusable, match=name):
         configuration.load()
+
+
+def test_a_mail_server(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert not configuration.load().has_mail
+    monkeypatch.setenv("PORTAL_MAIL_FROM", "Billing portal <portal@example.com>")
+    assert not configuration.load().has_mail, "a sender alone sends nothing"
+    monkeypatch.setenv("PORTAL_SMTP_URL", "smtp://me:hush-hush@mail.example.com:587")
+    loaded = configuration.load()
+    assert loaded.has_mail
+    assert "hush-hush" not in repr(loaded)
+    monkeypatch.delenv("PORTAL_SMTP_URL")
+    (tmp_path / "smtp").write_text("smtps://me:hush-hush@mail.example.com\n")
+    monkeypatch.setenv("PORTAL_SMTP_URL_FILE", str(tmp_path / "smtp"))
+    assert configuration.load().has_mail
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.com", "http://mail.example.com", "smtp://", "smtp://me:hush@h:x", "hush"]
+)
+def test_a_mail_server_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PORTAL_SMTP_URL", url)
+    monkeypatch.setenv("PORTAL_MAIL_FROM", "portal@example.com")
+    with pytest.raises(Unusable, match="PORTAL_SMTP_URL is not a mail server's address") as told:
+        configuration.load()
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize("sender", [None, "Portal", "a@b@c", "Portal <portal>", "@", "zoé@example.com"])
+def test_a_sender_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch, sender: str | None) -> None:
+    monkeypatch.setenv("PORTAL_SMTP_URL", "smtp://mail.example.com")
+    if sender is not None:
+        monkeypatch.setenv("PORTAL_MAIL_FROM", sender)
+    with pytest.raises(Unusable, match="PORTAL_MAIL_FROM is"):
+        configuration.load()

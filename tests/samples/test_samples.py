@@ -63,12 +63,12 @@ def read_program(path: Path) -> Any:
 
 
 READERS: dict[str, Callable[[Path], object]] = {
-    CHARGES: read_charges,
+    "sherweb/*.json": read_charges,
     "microsoft/*.csv": read_reconciliation,
     "csv/*.csv": read_table,
     "csv/*.profile.json": read_profile,
     COMPANY: read_company,
-    MAPPING: read_mapping,
+    "mapping*.csv": read_mapping,
     ENDPOINT: read_program,
 }
 """Path under samples/, or a pattern of paths, and what reads it."""

@@ -53,12 +53,16 @@ class Index:
                     self._slips.setdefault(rest, []).append(token)
         self._read.clear()
 
-    def suggest(self, subject: Subject, limit: int = 3) -> tuple[Suggestion, ...]:
-        """The nearest candidates, best first; none when none is near enough. Equal ones stand by name, then by id."""
+    def suggest(self, subject: Subject, limit: int = 3, *, is_same_only: bool = False) -> tuple[Suggestion, ...]:
+        """The nearest candidates, best first; none when none is near enough. Equal ones stand by name, then by id.
+
+        `is_same_only` leaves out those that are merely similar, which is many times quicker. An exact one that comes
+        first does so with them too: what is similar never scores as high.
+        """
         forms = [self._vocabulary.read(text) for text in dict.fromkeys((subject.name, *subject.also)) if text.strip()]
         best: dict[int, Suggestion] = {}
         by_own_name: set[int] = set()
-        for number, suggestion, is_own in self._found(subject, forms):
+        for number, suggestion, is_own in self._found(subject, forms, is_same_only):
             if number not in best or rank(suggestion) > rank(best[number]):
                 best[number] = suggestion
             if is_own and suggestion.reason is not Reason.SIMILAR and not suggestion.is_ambiguous:
@@ -111,14 +115,16 @@ class Index:
 
     # -- finding -----------------------------------------------------------------------------------------------------
 
-    def _found(self, subject: Subject, forms: Sequence[Form]) -> Iterable[tuple[int, Suggestion, bool]]:
+    def _found(
+        self, subject: Subject, forms: Sequence[Form], is_same_only: bool
+    ) -> Iterable[tuple[int, Suggestion, bool]]:
         for form in forms:
             for view in (
                 self._by_normal.get(form.normal, ()) if form.normal else self._by_text.get(form.text.strip(), ())
             ):
                 if (suggestion := self._same(form, view)) is not None:
                     yield view.candidate, suggestion, view.is_own
-            for number in sorted(self._near(form)):
+            for number in () if is_same_only else sorted(self._near(form)):
                 for view in self._views[number]:
                     result = compare(
                         form, view.form, context=view.context, own=view.own, is_cut=view.is_cut, least=SHOWN

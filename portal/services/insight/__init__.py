@@ -14,8 +14,10 @@ from portal.services.insight.drift import (
     changes,
 )
 from portal.services.insight.margin import MarginGroup, MarginReport, MarginRow, margin
+from portal.services.insight.months import MonthGroup, MonthRow, months
 from portal.services.insight.orphans import LeftOut, OrphanGroup, OrphanReport, OrphanRow, orphans
 from portal.services.insight.seats import Move, SeatDrift, SeatRow, seats
+from portal.services.insight.visits import Step, VisitCount, VisitHistory, visits_over_time
 
 __all__ = [
     "ChangeGroup",
@@ -26,14 +28,21 @@ __all__ = [
     "MarginGroup",
     "MarginReport",
     "MarginRow",
+    "MonthGroup",
+    "MonthRow",
     "Move",
     "OrphanGroup",
     "OrphanReport",
     "OrphanRow",
     "SeatDrift",
     "SeatRow",
+    "Step",
+    "VisitCount",
+    "VisitHistory",
     "changes",
     "margin",
+    "months",
     "orphans",
     "seats",
+    "visits_over_time",
 ]

@@ -164,16 +164,20 @@ def _add_up(db: orm.Session, in_range: sa.ColumnElement[bool]) -> tuple[dict[str
     return sums, mixed
 
 
-def _lines(db: orm.Session, in_range: sa.ColumnElement[bool]) -> Iterator[tuple[Any, set[str], Decimal]]:
-    """Each line with its organization, its offer and what it sold for; the currencies of its charges; their amount."""
+def sold_for() -> sa.ColumnElement[Any]:
+    """What a line of a draft was sold for; NULL where that is not certain."""
     given_away = sa.or_(
         Draft.state == DraftState.IGNORED, sa.and_(Draft.state == DraftState.DONE, Draft.code == Reason.NOTHING_TO_BILL)
     )
-    sold_for = sa.case(
+    return sa.case(
         (given_away, sa.literal(Decimal(0), ExactDecimal())), (Draft.state == DraftState.RECONCILED, DraftLine.amount)
     )
+
+
+def _lines(db: orm.Session, in_range: sa.ColumnElement[bool]) -> Iterator[tuple[Any, set[str], Decimal]]:
+    """Each line with its organization, its offer and what it sold for; the currencies of its charges; their amount."""
     query = (
-        sa.select(DraftLine.id, Draft.organization_id, DraftLine.offer_id, sold_for, Charge.currency, Charge.amount)
+        sa.select(DraftLine.id, Draft.organization_id, DraftLine.offer_id, sold_for(), Charge.currency, Charge.amount)
         .select_from(Run)
         .join(Draft, Draft.run_id == Run.id)
         .join(DraftLine, DraftLine.draft_id == Draft.id)

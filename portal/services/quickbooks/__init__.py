@@ -33,7 +33,19 @@ from portal.services.quickbooks.invoices import CreateInvoice, UpdateInvoice
 from portal.services.quickbooks.messages import is_separate, text_changes
 from portal.services.quickbooks.read_back import ReadBack
 from portal.services.quickbooks.searching import CORRECTED, RELEASED, SENTENCES, FindInvoice, is_sought, search
+from portal.services.quickbooks.tracing import (
+    MOST_TOLD,
+    Deed,
+    Outcome,
+    deeds,
+    drafts_in_doubt,
+    exchanges_of_drafts,
+    invoices_of_visits,
+    purpose_in_words,
+    tags_of_exchanges,
+)
 from portal.services.reasons import explain
+from portal.services.rhythm import note_gap
 from qbwc import mirror, queue
 from qbwc import models as wire
 from qbwc.database import Database
@@ -43,6 +55,7 @@ from qbwc.qbxml.status import judge, judge_hresult
 
 LISTS_EVERY = timedelta(hours=20)
 RHYTHM_SLACK = timedelta(minutes=5)
+LATEST_PULLS = 10 * len(mirror.LISTS)
 
 
 def build_registry() -> Registry:
@@ -64,6 +77,8 @@ def build_endpoint(
 
     def before_visit(db: orm.Session, connection: wire.Connection, moment: datetime) -> None:
         row = db.get(Connection, connection.id)
+        if row is not None:
+            row.call_gaps = note_gap(row.call_gaps, connection.last_contact_at, moment)
         states = db.scalars(sa.select(wire.ListState).filter_by(connection_id=connection.id)).all()
         refreshed = [state.refreshed_at for state in states if state.refreshed_at]
         newest = min(refreshed) if len(refreshed) == len(mirror.LISTS) else None
@@ -104,7 +119,10 @@ def explained(code: str, detail: str) -> tuple[Sentence, Sentence | None]:
     if known is not None:
         return known, None
     if code == UNKNOWN:
-        return Sentence("This invoice cannot be written for QuickBooks: %(detail)s.", {"detail": detail}), None
+        return (
+            Sentence("This invoice cannot be written for QuickBooks: %(detail)s.", {"detail": detail}),
+            Sentence("Mend what it names in the fields or the mapping of the organization, then try again."),
+        )
     return what_and_do(code, detail)
 
 
@@ -126,22 +144,31 @@ def list_object(db: orm.Session, connection_id: int, kind: str, list_id: str) ->
 def troubled_lists(db: orm.Session, connection_id: int) -> list[tuple[str, wire.Job]]:
     """The lists whose last pull QuickBooks refused, or was not wholly readable, each with the job that says why."""
     newest: dict[str, wire.Job] = {}
-    pulls = sa.select(wire.Job).filter_by(connection_id=connection_id, kind=mirror.PULL).order_by(wire.Job.id)
-    for job in db.scalars(pulls):
-        newest[job.payload["list"]] = job
-    return [(name, job) for name, job in newest.items() if job.state is wire.JobState.PARKED or job.warning]
+    pulls = sa.select(wire.Job).filter_by(connection_id=connection_id, kind=mirror.PULL).order_by(wire.Job.id.desc())
+    # Every refresh asks for all lists, but for those that are being read: the last few hold the newest of each.
+    for job in db.scalars(pulls.limit(LATEST_PULLS)):
+        newest.setdefault(job.payload["list"], job)
+    in_order = ((name, newest[name]) for name in mirror.LISTS if name in newest)
+    return [(name, job) for name, job in in_order if job.state is wire.JobState.PARKED or job.warning]
 
 
 __all__ = [
     "CORRECTED",
+    "MOST_TOLD",
     "RELEASED",
+    "Deed",
+    "Outcome",
     "build_endpoint",
     "build_registry",
     "compare_again",
+    "deeds",
     "dispatch",
     "dispatch_again",
     "dispatch_cost",
+    "drafts_in_doubt",
+    "exchanges_of_drafts",
     "explained",
+    "invoices_of_visits",
     "is_separate",
     "is_sought",
     "is_uncompared",
@@ -150,7 +177,9 @@ __all__ = [
     "lists_are_due",
     "may_be_written",
     "may_go_again",
+    "purpose_in_words",
     "search",
+    "tags_of_exchanges",
     "take_as_it_is",
     "take_back",
     "takes_cost",

@@ -21,7 +21,7 @@ from portal.services import Portal, audit, catalog
 from portal.services.catalog import ImportResult
 from portal.services.connections import find, hold
 from portal.services.posting import Progress
-from portal.services.sources.sealing import seal, unseal
+from portal.services.sealing import Purpose, seal, unseal
 
 TOKENS = TokenCache()
 """The tokens of this process."""
@@ -83,8 +83,8 @@ def save_sherweb(
             row = SherwebAccess(connection_id=connection_id)
             db.add(row)
         row.client_id = given.client_id
-        row.client_secret = seal(portal.settings, given.client_secret)
-        row.subscription_key = seal(portal.settings, given.subscription_key)
+        row.client_secret = seal(portal.settings, Purpose.CREDENTIALS, given.client_secret)
+        row.subscription_key = seal(portal.settings, Purpose.CREDENTIALS, given.subscription_key)
         row.authorization_url, row.distributor_url = given.authorization_url, given.distributor_url
         row.changed_at, row.last_checked_at, row.last_error = portal.now(), None, None
         db.flush()
@@ -169,8 +169,8 @@ def _credentials(portal: Portal, connection_id: int) -> tuple[int, Credentials]:
 
 
 def _unseal(portal: Portal, row: SherwebAccess) -> tuple[str, str]:
-    client_secret = unseal(portal.settings, row.client_secret)
-    subscription_key = unseal(portal.settings, row.subscription_key)
+    client_secret = unseal(portal.settings, Purpose.CREDENTIALS, row.client_secret)
+    subscription_key = unseal(portal.settings, Purpose.CREDENTIALS, row.subscription_key)
     if client_secret is None or subscription_key is None:
         raise Refused(
             "The credentials of Sherweb cannot be read any more, because the portal's secret key was changed. "
@@ -206,7 +206,9 @@ def _row(db: orm.Session, connection_id: int) -> SherwebAccess | None:
 
 def _view(portal: Portal, row: SherwebAccess) -> SherwebView:
     error = row.last_error
-    secrets = [unseal(portal.settings, sealed) for sealed in (row.client_secret, row.subscription_key)]
+    secrets = [
+        unseal(portal.settings, Purpose.CREDENTIALS, sealed) for sealed in (row.client_secret, row.subscription_key)
+    ]
     return SherwebView(
         client_id=row.client_id,
         authorization_url=row.authorization_url,

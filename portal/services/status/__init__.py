@@ -5,17 +5,28 @@ Everything here is computed from facts each time: a problem is gone as soon as i
 
 from __future__ import annotations
 
+from portal.services.status.invoicing import Cause
 from portal.services.status.lists import ListView
-from portal.services.status.problem import Problem
-from portal.services.status.readiness import Counts, StatusView, status
+from portal.services.status.mapping import Counts
+from portal.services.status.news import UNCOUNTED, Banners, News, banners
+from portal.services.status.problem import Kind, Problem
+from portal.services.status.readiness import Overview, StatusView, overview, status
 from portal.services.status.visit import VisitView, visits
 
 __all__ = [
+    "UNCOUNTED",
+    "Banners",
+    "Cause",
     "Counts",
+    "Kind",
     "ListView",
+    "News",
+    "Overview",
     "Problem",
     "StatusView",
     "VisitView",
+    "banners",
+    "overview",
     "status",
     "visits",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from portal.errors import Sentence
 from portal.models import Connection
-from portal.services.mappings import OfferPage, OrganizationPage
 from portal.services.status.lists import ListView
+from portal.services.status.mapping import Counts
 from qbwc.identity import Verdict
 
 
-def find_basics(connection: Connection, lists: tuple[ListView, ...], offers: OfferPage) -> list[Sentence]:
+def find_basics(connection: Connection, lists: tuple[ListView, ...], offers: Counts) -> list[Sentence]:
     """What must be there before anything can be billed."""
     if connection.wire.last_contact_at is None:
         return [Sentence("The Web Connector has never connected. Add the .qwc file to it and click Update Selected.")]
@@ -29,7 +29,7 @@ def find_basics(connection: Connection, lists: tuple[ListView, ...], offers: Off
     return found
 
 
-def find_mapping_blockers(offers: OfferPage, organizations: OrganizationPage) -> list[Sentence]:
+def find_mapping_blockers(offers: Counts, organizations: Counts) -> list[Sentence]:
     """Rows that are not mapped, and mappings that QuickBooks does not know or cannot use."""
     found = []
     if offers.unmapped:
@@ -46,9 +46,7 @@ def find_mapping_blockers(offers: OfferPage, organizations: OrganizationPage) ->
                 {"count": str(organizations.unmapped)},
             )
         )
-    problems = [row.problem for row in offers.rows] + [row.problem for row in organizations.rows]
-    refused = sum(1 for problem in problems if problem is not None)
-    lost = refused - offers.unmapped - organizations.unmapped
+    lost = offers.lost + organizations.lost
     if lost:
         found.append(
             Sentence(

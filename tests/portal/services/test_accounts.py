@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from portal.errors import Conflict, NotFound, Refused
 from portal.models import Role
 from portal.services import Portal, accounts
+from portal.services.accounts import passwords
 
 PASSWORD = "correct horse battery"
 
@@ -18,7 +19,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same kind of hash, with less work."""
-    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    monkeypatch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture
@@ -94,23 +95,43 @@ def test_a_partner_once_and_with_a_name_that_fits(any_portal: Portal) -> None:
         accounts.add_partner(any_portal, "é" * 121)
 
 
-def test_a_log_in_lasts_while_its_key_and_its_person_do(nordet: Portal) -> None:
-    made = add(nordet)
-    seen = accounts.user_by_session_key(nordet, made.session_key)
-    assert seen is not None
-    assert seen.id == made.id
-    assert accounts.user_by_session_key(nordet, "another") is None
-    with nordet.database.write() as db:
-        db.execute(sa.text("UPDATE user_account SET is_active = false"))
-    assert accounts.user_by_session_key(nordet, made.session_key) is None
-    assert accounts.check_password(nordet, "a@example.com", PASSWORD) is None
+@pytest.mark.parametrize(
+    "password",
+    [
+        "123456789",
+        "x" * 1001,
+        "anne.marie@nordet.example",
+        "Anne.Marie@Nordet.example ",
+        "ANNE.MARIE",
+        "password123",
+        "MotDePasse1",
+        "aaaaaaaaaaaa",
+        "1212121212",
+    ],
+)
+def test_a_password_that_would_be_guessed_is_refused(nordet: Portal, password: str) -> None:
+    with pytest.raises(Refused, match="password"):
+        add(nordet, "anne.marie@nordet.example", password=password)
+
+
+@pytest.mark.parametrize("password", ["x1-y2-z3 +", "été à Québec", "x" * 990 + "abcdefghij", " leading and trailing "])
+def test_a_password_may_hold_anything(nordet: Portal, password: str) -> None:
+    add(nordet, password=password)
+    assert accounts.check_password(nordet, "a@example.com", password) is not None
+    assert accounts.check_password(nordet, "a@example.com", password + "x") is None
 
 
 def test_a_language_is_kept_and_others_are_refused(nordet: Portal) -> None:
     made = add(nordet)
     accounts.set_language(nordet, made.id, "fr")
-    seen = accounts.user_by_session_key(nordet, made.session_key)
+    seen = accounts.check_password(nordet, "a@example.com", PASSWORD)
     assert seen is not None
     assert seen.language == "fr"
     with pytest.raises(Refused, match="de"):
         accounts.set_language(nordet, made.id, "de")
+
+
+def test_neither_password_nor_hash_shows_in_a_log(nordet: Portal) -> None:
+    made = add(nordet, password=None)
+    assert made.password is not None
+    assert made.password not in repr(made)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from portal.app import create_app
@@ -89,3 +90,27 @@ def person(site: Flask, month: Any) -> Callable[[Role | str], Person]:
 def admin(person: Callable[[Role | str], Person]) -> Person:
     """An administrator of the sample partner."""
     return person(Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def new_person() -> Callable[[Flask], Person]:
+    """Brings somebody to a site."""
+    return lambda site: Person(site.test_client())
+
+
+@pytest.fixture
+def with_mail(month: Any) -> Callable[..., Person]:
+    """Brings somebody to the same site, which can send mail now: its administrator, unless told otherwise."""
+
+    def visit(_site: Flask, server: Any, *, logs_in: bool = True) -> Person:
+        changed = {
+            "smtp_url": SecretStr(f"smtp://127.0.0.2:{server.port}"),
+            "mail_from": "Portal <portal@example.com>",
+        }
+        portal = replace(month.portal, settings=month.portal.settings.model_copy(update=changed))
+        made = Person(create_app(portal).test_client())
+        if logs_in:
+            assert made.log_in(EMAILS[Role.ADMINISTRATOR]).status_code == 303
+        return made
+
+    return visit

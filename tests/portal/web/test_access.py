@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
@@ -13,8 +14,31 @@ from portal.models import Role
 from portal.web.access import declared_roles
 
 OUTSIDER = "charlie@elsewhere.example"
-PUBLIC = {"/login", "/logout", "/language", "/healthz"}
-IDS = {"connection_id": 1, "run_id": 1, "draft_id": 1, "cost_id": 1, "import_id": 1, "organization_id": 1}
+PUBLIC = {
+    "/login",
+    "/login/code",
+    "/logout",
+    "/language",
+    "/healthz",
+    "/password/forgotten",
+    "/password/<token>",
+    "/setup/<token>",
+}
+OWN = "/account"
+"""What is under it changes nothing but one's own log-in, and is everybody's."""
+ENDS_LOG_INS = {"/account/log-ins/end", "/account/log-ins/1/end"}
+IDS = {
+    "connection_id": 1,
+    "run_id": 1,
+    "draft_id": 1,
+    "cost_id": 1,
+    "import_id": 1,
+    "organization_id": 1,
+    "visit_id": 1,
+    "exchange_id": 1,
+    "member_id": 1,
+    "log_in_id": 1,
+}
 READERS = (Role.ACCOUNTANT, Role.READ_ONLY)
 
 
@@ -54,7 +78,10 @@ def test_a_role_opens_what_it_declares_and_nothing_else(site: Flask, person: Cal
         if roles is None:
             continue
         answer = who.get(path) if method == "GET" else who.post(path)
-        if role in roles:
+        if path in ENDS_LOG_INS:
+            assert answer.status_code == 303
+            who.log_in(f"{role}@nordet.example")
+        elif role in roles:
             assert answer.status_code != 403, f"{method} {path}"
         else:
             assert answer.status_code == 403, f"{method} {path}"
@@ -65,8 +92,39 @@ def test_a_role_opens_what_it_declares_and_nothing_else(site: Flask, person: Cal
 def test_a_reader_can_change_nothing(site: Flask, role: Role) -> None:
     for rule, method, path in routes(site):
         roles = declared_roles(site.view_functions[rule.endpoint])
-        if method == "POST" and roles is not None:
+        if method == "POST" and roles is not None and not path.startswith(f"{OWN}/"):
             assert role not in roles, path
+
+
+def test_who_lacks_a_second_factor_that_is_required_opens_nothing_else(
+    site: Flask, month: Any, person: Callable[..., Any]
+) -> None:
+    with month.portal.database.write() as db:
+        db.execute(sa.text("UPDATE partner SET requires_second_factor = true"))
+    who = person(Role.ADMINISTRATOR)
+    for _, method, path in routes(site):
+        if path in PUBLIC or path == "/account/second-factor":
+            continue
+        answer = who.get(path) if method == "GET" else who.post(path)
+        assert (answer.status_code, answer.location) == (303, "/account/second-factor"), f"{method} {path}"
+    assert "requires a second factor" in who.get("/account/second-factor").text
+
+
+def test_another_partners_people_do_not_exist(site: Flask, month: Any, person: Callable[..., Any]) -> None:
+    person(Role.BILLING)
+    with month.portal.database.read() as db:
+        people = db.execute(sa.text("SELECT id, user_id, role FROM member ORDER BY id")).all()
+    outsider = person(OUTSIDER)
+    for rule, method, _ in routes(site):
+        if "<int:member_id>" in rule.rule:
+            for number, *_rest in people:
+                path = rule.rule.replace("<int:member_id>", str(number))
+                answer = outsider.get(path) if method == "GET" else outsider.post(path, {"role": "read-only"})
+                assert answer.status_code == 404, f"{method} {path}"
+                assert "nordet.example" not in answer.text
+    assert "nordet.example" not in outsider.get("/people").text
+    with month.portal.database.read() as db:
+        assert db.execute(sa.text("SELECT id, user_id, role FROM member ORDER BY id")).all()[:2] == people
 
 
 def test_pages_do_not_offer_what_would_be_refused(person: Callable[..., Any]) -> None:
@@ -74,6 +132,7 @@ def test_pages_do_not_offer_what_would_be_refused(person: Callable[..., Any]) ->
     assert "New password" not in reader.get("/connections/1").text
     assert ">Save<" not in reader.get("/connections/1/offers").text
     assert "New connection" not in reader.get("/").text
+    assert 'href="/people"' not in reader.get("/").text
 
 
 def test_another_partners_connection_does_not_exist(site: Flask, person: Callable[..., Any]) -> None:

@@ -42,10 +42,10 @@ def test_a_stopped_invoice_offers_what_may_be_decided_each_with_what_it_does(sto
 
 
 def test_settled_it_is_told_by_whom_and_is_no_problem_any_more(stopped: Any, admin: Any) -> None:
-    assert 'href="/connections/1/runs/1#draft-1"' in admin.get("/connections/1/status").text
+    assert 'href="/connections/1/runs/1?draft=1#draft-1"' in admin.get("/connections/1/status").text
     admin.get(RUN)
     answer = admin.post(f"{DRAFT}/settle")
-    assert (answer.status_code, answer.location) == (303, f"{RUN}#draft-1")
+    assert (answer.status_code, answer.location) == (303, f"{RUN}?draft=1#draft-1")
     text = admin.get(RUN).text
     assert "Its charges count as billed." in text
     assert "Marked as settled by administrator@nordet.example · Nov 1, 2026" in text

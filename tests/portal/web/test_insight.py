@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from lxml import html
 
 from portal.models import Charge, Draft, DraftState, Organization
 from portal.services import insight
@@ -171,7 +172,56 @@ def test_a_negative_amount_stays_a_number(admin: Any, billed: Any) -> None:
     assert rows_of(admin, "margin")[0]["margin"].startswith("-")
 
 
-def test_a_long_table_is_cut_and_the_file_is_not(admin: Any, billed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "MOST_ROWS", 2)
-    assert "The first 2 of 12 rows are shown. The CSV file has them all." in text_of(admin)
+def test_a_long_table_has_pages_and_the_file_is_whole(admin: Any, billed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "ROWS", 5)
+    first = text_of(admin)
+    assert "1 to 5 of 12" in first
+    third = text_of(admin, "?organizations-cad=3&from=2026-11-01")
+    assert "11 to 12 of 12" in third
+    assert "Northwind Logistics Ltd." in third
+    assert "11 to 12 of 12" in text_of(admin, "?organizations-cad=999")
+    assert "1 to 5 of 12" in text_of(admin, "?organizations-cad=none")
+    answer = admin.get(f"{INSIGHT}?organizations-cad=2&from=2026-11-01&_anchor=x&connection_id=9").text
+    assert 'href="/connections/1/insight?from=2026-11-01&amp;organizations-cad=3#organizations-cad"' in answer
     assert len({row["organization"] for row in rows_of(admin, "margin")}) == 12
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Invoiced and margin by month, in CAD"), ("fr", "CAD")])
+def test_charts_are_pictures_with_a_name_and_the_same_figures_as_a_table(
+    admin: Any, billed: Any, language: str, title: str
+) -> None:
+    admin.post("/language", {"language": language, "next": "/"})
+    tree = html.fromstring(admin.get(INSIGHT).text)
+    drawn = tree.findall('.//figure[@class="chart"]')
+    assert [one.get("id") for one in drawn] == ["months-CAD", "visits-chart"]
+    for one in drawn:
+        (picture,) = one.findall('.//svg[@role="img"]')
+        assert [part.tag for part in picture][:2] == ["title", "desc"]
+        named = {part.get("id") for part in picture if part.tag in ("title", "desc")}
+        assert set(picture.get("aria-labelledby").split()) == named
+        assert all(part.text for part in picture[:2])
+        assert one.findall(".//details/table/tbody/tr")
+        assert not one.findall(".//*[@style]")
+    assert title in drawn[0].text_content()
+    assert len(drawn[0].findall(".//svg/rect/title")) == 2
+
+
+def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(admin: Any, billed: Any) -> None:
+    asked: list[str] = []
+    sa.event.listen(billed.portal.database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    admin.get(INSIGHT)
+    few = len(asked)
+    with billed.portal.database.write() as db:
+        for number in range(300):
+            db.add(Organization(connection_id=1, key=f"c{number}", name=f"Client {number}", mode="create"))
+        db.flush()
+        rows = db.scalars(sa.select(Charge).limit(1)).one()
+        clients = db.scalars(sa.select(Organization.id).where(Organization.name.like("Client %"))).all()
+        facts = {one.name: getattr(rows, one.name) for one in Charge.__table__.c if one.name not in ("id", "key")}
+        db.execute(
+            sa.insert(Charge),
+            [{**facts, "key": f"k{one}", "organization_id": one, "is_billed": False} for one in clients],
+        )
+    asked.clear()
+    assert "1 to 50 of 303" in text_of(admin)
+    assert len(asked) == few

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from portal.models import Role, User
-from portal.web.throttle import MOST, WINDOW
+from portal.models import LogIn, Role, User
+from portal.services.accounts import add_user
+from portal.web.throttle import MOST, WINDOW, Throttle
 
 ADMINISTRATOR = "administrator@nordet.example"
+PASSWORD = "correct horse battery"
 
 
 def test_a_page_asks_for_the_log_in_and_comes_back_to_it(stranger: Any) -> None:
@@ -46,6 +48,85 @@ def test_ten_failures_make_the_next_attempt_wait_even_with_the_right_password(
     assert stranger.log_in(ADMINISTRATOR).status_code == 303
 
 
+def test_guesses_from_the_same_address_do_not_lock_out_a_browser_that_is_known(
+    site: Flask, person: Callable[..., Any], stranger: Any
+) -> None:
+    """Behind a proxy, everybody has its address."""
+    known = person(Role.ADMINISTRATOR)
+    known.post("/logout")
+    for _ in range(MOST):
+        assert stranger.log_in(ADMINISTRATOR, "wrong").status_code == 401
+    assert stranger.log_in(ADMINISTRATOR).status_code == 429
+    assert known.log_in(ADMINISTRATOR).status_code == 303
+
+
+def test_a_known_browser_has_a_counter_of_its_own(person: Callable[..., Any], stranger: Any) -> None:
+    known = person(Role.ADMINISTRATOR)
+    known.post("/logout")
+    for _ in range(MOST):
+        assert known.log_in(ADMINISTRATOR, "wrong").status_code == 401
+    assert known.log_in(ADMINISTRATOR).status_code == 429
+    assert stranger.log_in(ADMINISTRATOR).status_code == 303, "nobody else is held up by it"
+
+
+def test_a_browser_is_known_for_those_who_logged_in_there(person: Callable[..., Any], stranger: Any) -> None:
+    known = person(Role.BILLING)
+    known.post("/logout")
+    for _ in range(MOST):
+        stranger.log_in(ADMINISTRATOR, "wrong")
+    assert known.log_in(ADMINISTRATOR).status_code == 429, "it is not known for the administrator"
+
+
+def test_a_cookie_that_makes_a_browser_known_cannot_be_made_up(
+    person: Callable[..., Any], stranger: Any, site: Flask
+) -> None:
+    value = person(Role.ADMINISTRATOR).client.get_cookie("portal_device").value
+    payload, _, signature = value.rpartition(".")
+    for made_up in (f"{payload}.{signature[::-1]}", f"x{value}", "x", ""):
+        stranger.client.set_cookie("portal_device", made_up)
+        for _ in range(MOST):
+            stranger.log_in(ADMINISTRATOR, "wrong")
+        assert stranger.log_in(ADMINISTRATOR).status_code == 429
+    assert "nordet" not in value
+
+
+def test_a_browser_remembers_five_people(person: Callable[..., Any], stranger: Any, month: Any) -> None:
+    accounts = [f"p{number}@nordet.example" for number in range(6)]
+    for email in accounts:
+        add_user(month.portal, email, partner="Nordet Infogérance inc.", role=Role.BILLING, password=PASSWORD)
+        stranger.log_in(email)
+        stranger.post("/logout")
+    value = stranger.client.get_cookie("portal_device").value
+    assert len(value) < 400
+    guesser = person(Role.READ_ONLY)
+    guesser.post("/logout")
+    for email in (accounts[0], accounts[5]):
+        for _ in range(MOST):
+            guesser.log_in(email, "wrong")
+    assert stranger.log_in(accounts[5]).status_code == 303
+    stranger.post("/logout")
+    assert stranger.log_in(accounts[0]).status_code == 429, "the one of longest ago is forgotten"
+
+
+def test_guesses_are_counted_before_they_are_checked() -> None:
+    """Ten at once and then ten more would be twenty, if they counted when their answer is known."""
+    throttle, now = Throttle(most=3), datetime(2026, 11, 1, tzinfo=UTC)
+    waits = [throttle.attempt(("a",), now) for _ in range(5)]
+    assert waits == [None, None, None, WINDOW, WINDOW]
+    assert throttle.attempt(("b",), now) is None
+    assert throttle.attempt(("a",), now + WINDOW - timedelta(seconds=1)) == timedelta(seconds=1)
+    assert throttle.attempt(("a",), now + WINDOW) is None
+    throttle.succeeded(("a",))
+    assert throttle.attempt(("a",), now + WINDOW) is None
+
+
+def test_the_memory_of_guesses_is_bounded() -> None:
+    throttle, now = Throttle(), datetime(2026, 11, 1, tzinfo=UTC)
+    for number in range(10_050):
+        throttle.attempt((str(number),), now)
+    assert len(throttle._attempts) == 10_000
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -76,6 +157,40 @@ def test_logging_in_leaves_nothing_of_the_session_before(stranger: Any) -> None:
     stranger.log_in(ADMINISTRATOR)
     with stranger.client.session_transaction() as session:
         assert "planted" not in session
+
+
+def test_a_cookie_that_was_planted_is_not_the_one_that_is_logged_in(site: Flask, stranger: Any) -> None:
+    """Session fixation: what somebody knew of the cookie before the log-in opens nothing after it."""
+    stranger.get("/login")
+    planted = stranger.client.get_cookie("portal_session").value
+    stranger.log_in(ADMINISTRATOR)
+    assert stranger.client.get_cookie("portal_session").value != planted
+    thief = site.test_client()
+    thief.set_cookie("portal_session", planted)
+    assert thief.get("/").status_code == 303
+
+
+def test_each_log_in_has_a_token_of_its_own(person: Callable[..., Any]) -> None:
+    tokens = set()
+    for _ in range(2):
+        with person(Role.ADMINISTRATOR).client.session_transaction() as session:
+            tokens.add(session["token"])
+    assert len(tokens) == 2
+
+
+def test_logging_in_again_ends_the_log_in_before(person: Callable[..., Any], month: Any) -> None:
+    here = person(Role.ADMINISTRATOR)
+    here.client.get("/login")
+    here.post("/login", {"email": ADMINISTRATOR, "password": "correct horse battery"})
+    with month.portal.database.read() as db:
+        assert db.query(LogIn).count() == 1
+
+
+def test_logging_out_leaves_the_other_browsers_logged_in(person: Callable[..., Any]) -> None:
+    here, there = person(Role.ADMINISTRATOR), person(Role.ADMINISTRATOR)
+    here.post("/logout")
+    assert here.get("/").status_code == 303
+    assert there.get("/").status_code == 200
 
 
 def test_a_deactivated_person_is_out_at_once(admin: Any, month: Any) -> None:

@@ -93,7 +93,7 @@ def test_health_asks_the_database(site: Flask, stranger: Any, monkeypatch: pytes
     def fail(*_: Any) -> None:
         raise OSError("disk gone")
 
-    monkeypatch.setattr("portal.services.accounts.user_by_session_key", fail)
+    monkeypatch.setattr("portal.services.accounts.find_log_in", fail)
     sick = stranger.get("/healthz")
     assert (sick.status_code, sick.text) == (503, "The database does not answer.\n")
 
@@ -102,7 +102,7 @@ def test_a_page_without_its_database_is_an_honest_page(admin: Any, monkeypatch: 
     def fail(*_: Any) -> None:
         raise OSError("disk gone")
 
-    monkeypatch.setattr("portal.services.accounts.user_by_session_key", fail)
+    monkeypatch.setattr("portal.services.accounts.find_log_in", fail)
     answer = admin.get("/")
     assert answer.status_code == 500
     assert "written to the log" in answer.text

@@ -56,7 +56,7 @@ def test_a_sure_suggestion_stands_under_its_row_with_the_reason(admin: Any, unma
     said = row_of(text, f"offer-{offer(unmapped, 'VIS-P2').id}")
     assert "Suggestion: Licences:Visio P2 Use it A similar name. In both: Visio, Plan 2 = P2, Microsoft." in said
     assert "(89 of 100)" in said
-    assert "For 13 rows there is a sure suggestion." in text
+    assert "For 13 rows on this page there is a sure suggestion." in text
     same = row_of(text, f"offer-{offer(unmapped, 'O365-E3').id}")
     assert "The same name. (100 of 100)" in same
     assert text.count('<tr id="offer-') == 16
@@ -79,7 +79,7 @@ def test_a_mapped_table_shows_no_suggestions(admin: Any) -> None:
     for path in (OFFERS, ORGANIZATIONS):
         text = admin.get(path).text
         assert "Use it" not in text
-        assert "Review them" not in text
+        assert "Review all" not in text
 
 
 def test_use_it_maps_just_that_row_and_comes_back_to_it(admin: Any, unmapped: Any) -> None:
@@ -87,20 +87,41 @@ def test_use_it_maps_just_that_row_and_comes_back_to_it(admin: Any, unmapped: An
     text = admin.get(f"{OFFERS}?only=unmapped").text
     (value,) = [value for value, _ in _USE.findall(text) if value.startswith(f"{row.id}:")]
     answer = admin.post(f"{OFFERS}/suggestions?only=unmapped", {"use": value})
-    assert (answer.status_code, answer.location) == (303, f"{OFFERS}?page=1&only=unmapped#offer-{row.id}")
+    assert (answer.status_code, answer.location) == (303, f"{OFFERS}?only=unmapped#offer-{row.id}")
     assert "1 offer saved." in admin.get(OFFERS).text
     assert offer(unmapped, "VIS-P2").item_name == "Licences:Visio P2"
     assert mappings.list_offers(unmapped.portal, 1).unmapped == 15
 
 
-def test_use_it_stands_in_a_form_of_its_own(admin: Any, unmapped: Any) -> None:
-    """Else Enter in a field of the table would press the first of these buttons."""
+def test_enter_in_a_field_saves_and_uses_no_suggestion(admin: Any, unmapped: Any) -> None:
+    """The first button of a form is what Enter presses."""
     for path in (OFFERS, ORGANIZATIONS):
-        text = admin.get(path).text
-        buttons = re.findall(r"<button[^>]*name=\"use\"[^>]*>", text)
-        assert buttons
-        assert all('form="use"' in button for button in buttons)
-        assert text.count('<form id="use" method="post"') == 1
+        table = admin.get(path).text.split('<form method="post" action="' + path)[1]
+        first = re.findall(r"<button[^>]*>", table)[0]
+        assert "name=" not in first
+        assert "formaction" not in first
+
+
+def test_use_it_keeps_what_was_typed_in_other_rows(admin: Any, unmapped: Any) -> None:
+    row, other = offer(unmapped, "VIS-P2"), offer(unmapped, "SEC-EDR")
+    text = admin.get(OFFERS).text
+    (value,) = [value for value, _ in _USE.findall(text) if value.startswith(f"{row.id}:")]
+    form = {
+        "use": value,
+        f"was-{row.id}": "|on",
+        f"name-{row.id}": "",
+        f"sync-{row.id}": "on",
+        f"was-{other.id}": "|on",
+        f"name-{other.id}": "soutien",
+        f"sync-{other.id}": "on",
+    }
+    answer = admin.post(f"{OFFERS}/suggestions", form)
+    assert answer.status_code == 200
+    assert "1 offer saved." in answer.text
+    assert 'value="soutien"' in answer.text
+    assert f'name="was-{other.id}" value="|on"' in answer.text, "it counts as changed and not saved"
+    assert offer(unmapped, "VIS-P2").item_name == "Licences:Visio P2"
+    assert offer(unmapped, "SEC-EDR").item_name is None
 
 
 def test_a_choice_that_is_not_allowed_is_told_by_name(admin: Any, unmapped: Any) -> None:
@@ -141,7 +162,7 @@ def test_a_customer_that_is_taken_is_listed_but_not_ticked(admin: Any, month: An
     ((_, is_ticked),) = _USE.findall(text)
     assert not is_ticked
     assert "Already used by Groupe Océan Bleu inc." in text
-    assert "Review them" not in admin.get(ORGANIZATIONS).text
+    assert "There are suggestions on this page, none of them sure." in admin.get(ORGANIZATIONS).text
 
 
 def test_organizations_are_reviewed_alike(admin: Any, unmapped: Any) -> None:
@@ -215,7 +236,7 @@ class TestInvoiceFields:
         form = {**_EMPTY, "po_number": " PO 4471 ", "terms_list_id": number, "other1": "{sku}"}
         answer = admin.post(self.path(month), form)
         row = organization(month, "Studio Lumière")
-        assert (answer.status_code, answer.location) == (303, f"{ORGANIZATIONS}#organization-{row.id}")
+        assert (answer.status_code, answer.location) == (303, f"{ORGANIZATIONS}?row={row.id}")
         assert "Studio Lumière was saved." in admin.get(ORGANIZATIONS).text
         kept = get_invoice_fields(month.portal, 1, row.id)
         assert (kept.po_number, kept.terms_list_id, kept.class_list_id, kept.other1) == ("PO 4471", number, "", "{sku}")

@@ -12,8 +12,9 @@ import pytest
 from flask import Flask
 
 from portal.app import LARGEST_FORM
+from portal.models import Role
 from portal.services import catalog, mappings
-from portal.web.choices import PAGE
+from portal.services.paging import SIZE
 
 OFFERS = "/connections/1/offers"
 ORGANIZATIONS = "/connections/1/organizations"
@@ -120,10 +121,10 @@ def test_another_partners_row_in_the_form_is_passed_over(admin: Any) -> None:
 
 
 def test_a_table_is_searched_and_cut_into_pages(admin: Any, month: Any) -> None:
-    month.map("\n".join(f"offer,Extra {number:03},X-{number:03},,no," for number in range(PAGE)))
+    month.map("\n".join(f"offer,Extra {number:03},X-{number:03},,no," for number in range(SIZE)))
     first = admin.get(OFFERS).text
-    assert first.count('<tr id="offer-') == PAGE
-    assert "Page 1 of 2" in first
+    assert first.count('<tr id="offer-') == SIZE
+    assert "1 to 50 of 66" in first
     assert admin.get(f"{OFFERS}?page=2").text.count('<tr id="offer-') == 16
     assert admin.get(f"{OFFERS}?page=99").text.count('<tr id="offer-') == 16
     assert admin.get(f"{OFFERS}?q=EXTRA+007").text.count('<tr id="offer-') == 1
@@ -131,26 +132,89 @@ def test_a_table_is_searched_and_cut_into_pages(admin: Any, month: Any) -> None:
     assert admin.get(f"{OFFERS}?row={offer(month, 'X-003').id}").text.count('<tr id="offer-') == 1
 
 
-def test_the_mapping_file_goes_out_and_in_again(admin: Any) -> None:
+def upload(who: Any, content: bytes, name: str = "m.csv", screen: str = "offers") -> Any:
+    """Bring a mapping file, and look at what it would change."""
+    form = {"file": (io.BytesIO(content), name), "from": screen}
+    answer = who.post("/connections/1/mapping.csv", form)
+    return who.get(answer.location) if answer.status_code == 303 else answer
+
+
+def token_of(text: str) -> str:
+    return re.search(r'name="token" value="(\w+)"', text)[1]
+
+
+def test_the_mapping_file_goes_out_and_changes_nothing_when_it_comes_back(admin: Any) -> None:
     out = admin.get("/connections/1/mapping.csv")
     assert out.mimetype == "text/csv"
     assert 'filename="QuickBooks_Nordet-mapping.csv"' in out.headers["Content-Disposition"]
-    answer = admin.post(
-        "/connections/1/mapping.csv", {"file": (io.BytesIO(out.data), "back.csv"), "from": "organizations"}
-    )
+    looked = upload(admin, out.data, "back.csv", "organizations")
+    assert "back.csv was read (offers: 16, organizations: 13)." in looked.text
+    assert "The file changes nothing" in looked.text
+    assert f'href="{ORGANIZATIONS}"' in looked.text
+
+
+def test_a_mapping_file_is_looked_at_before_it_is_applied(admin: Any, month: Any) -> None:
+    out = admin.get("/connections/1/mapping.csv").data.decode("utf-8-sig")
+    changed = out.replace("Sécurité:EDR,yes", "Soutien technique,no").replace("Studio Lumiere enr.", "")
+    # As Excel saves it on a French computer: semicolons, and Windows' letters.
+    kept = [line for line in changed.splitlines() if "ễ" not in line]
+    excel = "\n".join(kept).replace(",", ";").encode("cp1252")
+    looked = upload(admin, excel, "excel.csv", "organizations")
+    text = unescape(looked.text)
+    assert "2 rows change" in text
+    cells = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+    assert "quickbooks Sécurité:EDR Soutien technique" in cells
+    assert "sync yes no" in cells
+    assert "quickbooks Studio Lumiere enr. –" in cells
+    assert offer(month, "SEC-EDR").is_synchronized, "nothing is changed by looking"
+    address = looked.request.full_path
+    answer = admin.post(address, {"token": token_of(text)})
     assert (answer.status_code, answer.location) == (303, ORGANIZATIONS)
-    assert "16 offers and 13 organizations read, 0 changed" in admin.get(ORGANIZATIONS).text
+    assert "16 offers and 12 organizations read, 2 changed" in admin.get(ORGANIZATIONS).text
+    assert (offer(month, "SEC-EDR").item_name, offer(month, "SEC-EDR").is_synchronized) == ("Soutien technique", False)
+    assert organization(month, "Studio Lumière").customer_name is None
+    assert admin.get(address).status_code == 404, "a file is applied once"
 
 
-def test_a_broken_mapping_file_is_refused_with_its_line_in_both_languages(admin: Any) -> None:
-    content = b"kind,name,key,quickbooks,sync,mode\noffer,X,X-1,,maybe,\n"
-    wrong = admin.post("/connections/1/mapping.csv", {"file": (io.BytesIO(content), "bad.csv")})
-    assert wrong.status_code == 400
-    assert "bad.csv, line 2: sync is “maybe”" in unescape(wrong.text)
+def test_a_file_is_not_applied_when_somebody_changed_the_same_row_meanwhile(admin: Any, month: Any) -> None:
+    content = b"kind,name,key,quickbooks,sync,mode\noffer,EDR,SEC-EDR,,yes,\n"
+    looked = upload(admin, content)
+    row = offer(month, "SEC-EDR")
+    mappings.map_offer(month.portal, 1, row.id, item_list_id=row.item_list_id, is_synchronized=False)
+    answer = admin.post(looked.request.full_path, {"token": token_of(looked.text)})
+    assert answer.status_code == 409
+    assert "Nothing was changed: somebody changed mappings" in answer.text
+    assert offer(month, "SEC-EDR").item_name == "Sécurité:EDR"
+    assert admin.post(looked.request.full_path, {"token": token_of(answer.text)}).status_code == 303
+    assert offer(month, "SEC-EDR").item_name is None
+
+
+def test_a_broken_mapping_file_shows_all_its_errors_with_line_and_column_in_both_languages(admin: Any) -> None:
+    rows = b"offer,X,X-1,,maybe,\norganization,Studio Lumi\xc3\xa8re,,?,yes,sometimes\noffer,EDR,SEC-EDR,,yes,\n"
+    looked = upload(admin, b"kind,name,key,quickbooks,sync,mode\n" + rows, "bad.csv")
+    text = unescape(looked.text)
+    assert "2 rows cannot be taken, so none is." in text
+    assert "bad.csv, line 2: sync is “maybe”" in text
+    assert "<code>mode</code>" in text
+    assert "bad.csv, line 3: mode is “sometimes”" in text
+    assert "Change 1 row" not in text, "a file with an error cannot be applied"
+    assert admin.post(looked.request.full_path, {"token": "x"}).status_code == 400
     admin.post("/language", {"language": "fr", "next": "/"})
-    french = admin.post("/connections/1/mapping.csv", {"file": (io.BytesIO(content), "bad.csv")})
+    french = admin.get(looked.request.full_path)
     assert "bad.csv, ligne 2 : sync vaut" in unescape(french.text).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x00\x01"])
+def test_what_is_no_mapping_file_is_refused_at_once(admin: Any, content: bytes) -> None:
+    assert upload(admin, content).status_code == 400
     assert admin.post("/connections/1/mapping.csv", {}).status_code == 400
+
+
+def test_a_file_that_waits_is_for_the_person_who_brought_it(admin: Any, person: Any) -> None:
+    looked = upload(admin, b"kind,name,key,quickbooks,sync,mode\noffer,EDR,SEC-EDR,,yes,\n")
+    other = person(Role.BILLING)
+    assert other.get(looked.request.full_path).status_code == 404
+    assert other.post(looked.request.full_path, {"token": token_of(looked.text)}).status_code == 404
 
 
 def test_charges_are_imported_once_and_counted(admin: Any, month: Any) -> None:

@@ -1,0 +1,105 @@
+"""Partners and people: roles, passwords, log-ins, second factors, and the links by which a password is chosen."""
+
+from __future__ import annotations
+
+from portal.services.accounts.first import check_setup, set_up, setup_link
+from portal.services.accounts.links import Bearer, PasswordLink, choose_password, read_link, reset_link
+from portal.services.accounts.log_ins import (
+    LOG_IN_LASTS,
+    LogInView,
+    begin_log_in,
+    change_password,
+    check_password,
+    end_log_in,
+    end_log_ins,
+    find_log_in,
+    list_log_ins,
+)
+from portal.services.accounts.mail import mail_link, mail_reset
+from portal.services.accounts.members import (
+    Members,
+    MemberView,
+    add_member,
+    change_role,
+    drop_second_factor,
+    get_member,
+    list_members,
+    member_link,
+    remove_member,
+    require_second_factor,
+)
+from portal.services.accounts.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from portal.services.accounts.people import (
+    LANGUAGES,
+    PartnerView,
+    UserView,
+    add_partner,
+    add_user,
+    check_length,
+    find_partner,
+    set_language,
+)
+from portal.services.accounts.rescue import reset_by_operator
+from portal.services.accounts.second_factor import (
+    RECOVERY_CODES,
+    Accepted,
+    Offer,
+    accept,
+    codes_left,
+    new_codes,
+    offer,
+    switch_off,
+    switch_on,
+)
+
+__all__ = [
+    "LANGUAGES",
+    "LOG_IN_LASTS",
+    "LONGEST_PASSWORD",
+    "RECOVERY_CODES",
+    "SHORTEST_PASSWORD",
+    "Accepted",
+    "Bearer",
+    "LogInView",
+    "MemberView",
+    "Members",
+    "Offer",
+    "PartnerView",
+    "PasswordLink",
+    "UserView",
+    "accept",
+    "add_member",
+    "add_partner",
+    "add_user",
+    "begin_log_in",
+    "change_password",
+    "change_role",
+    "check_length",
+    "check_password",
+    "check_setup",
+    "choose_password",
+    "codes_left",
+    "drop_second_factor",
+    "end_log_in",
+    "end_log_ins",
+    "find_log_in",
+    "find_partner",
+    "get_member",
+    "list_log_ins",
+    "list_members",
+    "mail_link",
+    "mail_reset",
+    "member_link",
+    "new_codes",
+    "offer",
+    "read_link",
+    "remove_member",
+    "require_second_factor",
+    "reset_by_operator",
+    "reset_link",
+    "set_language",
+    "set_up",
+    "setup_link",
+    "switch_off",
+    "switch_on",
+]
