@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from datetime import date, datetime, time, timedelta
-from time import monotonic
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -21,7 +20,6 @@ from portal.models import Connection, Run
 from portal.services import Portal, billing, exchanges, sources, status
 
 EVERY_SECONDS = 60.0
-LOOKS_UP_AFTER = 0.5
 INVOICE_HOUR = time(5)
 
 log = structlog.get_logger("portal")
@@ -50,7 +48,7 @@ def bill_what_is_due(portal: Portal) -> list[int]:
 
 
 def finish_what_was_begun(portal: Portal) -> None:
-    """Go on with the runs that were stopped, or that a page began and left to us."""
+    """Go on with the runs that were stopped."""
     for connection_id, run_id in billing.unfinished(portal):
         billing.finish(portal, connection_id, run_id)
 
@@ -83,10 +81,7 @@ def forget_what_is_old(portal: Portal) -> None:
 
 
 def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Event:
-    """Run the worker in a thread of this process; set the returned event to stop it.
-
-    It looks for work every so many seconds, and when `portal.work` is set.
-    """
+    """Run the worker in a thread of this process; set the returned event to stop it."""
     stop = threading.Event()
     forgot_on: date | None = None
 
@@ -99,15 +94,12 @@ def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Eve
 
     def loop() -> None:
         while not stop.is_set():
-            portal.work.clear()
             for task in (lambda: finish_what_was_begun(portal), lambda: bill_what_is_due(portal), forget):
                 try:
                     task()
                 except Exception:
                     log.exception("worker failed")
-            looked = monotonic()
-            while not (stop.wait(LOOKS_UP_AFTER) or portal.work.is_set() or monotonic() > looked + every_seconds):
-                pass
+            stop.wait(every_seconds)
 
     threading.Thread(target=loop, name="portal-worker", daemon=True).start()
     return stop

@@ -8,10 +8,12 @@ that asking twice, or on two machines, doubles nothing.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import orm
 
 from portal.billing import drafting
@@ -37,6 +39,7 @@ MOST_NAMED = 5
 Progress = Callable[[int, int], None]
 """Called with the drafts that are made, and all of them."""
 
+log = structlog.get_logger("portal")
 _SETTLED = (None, Reason.NOTHING_TO_BILL)
 
 
@@ -91,6 +94,18 @@ def finish(portal: Portal, connection_id: int, run_id: int, progress: Progress |
         left = advance(portal, connection_id, run_id)
         if progress is not None:
             progress(whole - left, whole)
+
+
+def finish_in_background(portal: Portal, connection_id: int, run_id: int) -> None:
+    """Make the rest of a run in a thread of this process; where the process ends first, the worker goes on."""
+
+    def work() -> None:
+        try:
+            finish(portal, connection_id, run_id)
+        except Exception:
+            log.exception("run stopped", connection=connection_id, run=run_id)
+
+    threading.Thread(target=work, name=f"portal-run-{run_id}", daemon=True).start()
 
 
 def unfinished(portal: Portal) -> tuple[tuple[int, int], ...]:

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.services import decisions, retries, runs
+from portal.services import billing, decisions, retries, runs
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
 
 blueprint = Blueprint("runs", __name__)
@@ -26,6 +26,15 @@ def show(connection_id: int, run_id: int) -> ResponseReturnValue:
     portal = portal_of_app()
     run = runs.get_run(portal, connection_id, run_id)
     return render_template("run.html", run=run, choices=decisions.choices(portal, connection_id, run_id))
+
+
+@blueprint.post("/connections/<int:connection_id>/runs/<int:run_id>/go-on")
+@allowed(*WRITERS)
+def go_on(connection_id: int, run_id: int) -> ResponseReturnValue:
+    """Make the rest of a run that was stopped, where no worker does."""
+    portal = portal_of_app()
+    billing.finish_in_background(portal, connection_id, runs.get_run(portal, connection_id, run_id).id)
+    return redirect(url_for(".show", connection_id=connection_id, run_id=run_id), 303)
 
 
 @blueprint.post("/connections/<int:connection_id>/drafts/<int:draft_id>/retry")
