@@ -50,7 +50,12 @@ def bill_what_is_due(portal: Portal) -> list[int]:
 def finish_what_was_begun(portal: Portal) -> None:
     """Go on with the runs that were stopped."""
     for connection_id, run_id in billing.unfinished(portal):
-        billing.finish(portal, connection_id, run_id)
+        try:
+            billing.finish(portal, connection_id, run_id)
+        except billing.NothingToBill:
+            continue
+        except Exception:
+            log.exception("run stopped", connection=connection_id, run=run_id)
 
 
 def _due(portal: Portal) -> list[tuple[int, date]]:
@@ -80,8 +85,11 @@ def forget_what_is_old(portal: Portal) -> None:
     log.info("forgot what is old", texts=gone.bodies, requests=gone.requests, visits=gone.visits, pulls=gone.pulls)
 
 
-def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Event:
-    """Run the worker in a thread of this process; set the returned event to stop it."""
+def start(portal: Portal, every_seconds: float = EVERY_SECONDS, *, is_billing: bool = True) -> threading.Event:
+    """Run the worker in a thread of this process; set the returned event to stop it.
+
+    Without `is_billing` it only ends what people began.
+    """
     stop = threading.Event()
     forgot_on: date | None = None
 
@@ -92,9 +100,17 @@ def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Eve
             forget_what_is_old(portal)
             forgot_on = today
 
+    def finish() -> None:
+        finish_what_was_begun(portal)
+
+    def bill() -> None:
+        bill_what_is_due(portal)
+
+    tasks = (finish, bill, forget) if is_billing else (finish,)
+
     def loop() -> None:
         while not stop.is_set():
-            for task in (lambda: finish_what_was_begun(portal), lambda: bill_what_is_due(portal), forget):
+            for task in tasks:
                 try:
                     task()
                 except Exception:

@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""The years that charges and invoices can be of: software writes 0001-01-01 and 9999-12-31 for no date at all."""
+
+
+def is_possible(day: date) -> bool:
+    """Whether a charge or an invoice can be of this day, with a year before it and one after it."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
+
 
 class BillingMode(StrEnum):
     """In advance: the invoice of day D covers the period that starts at D. In arrears: the one that ended at D."""

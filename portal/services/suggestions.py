@@ -177,7 +177,7 @@ def _use(
     with portal.database.write() as db:
         # Locked, so that a colleague's choice of the same moment is seen, and in order, so that two never block.
         rows: sa.Select[Any] = sa.select(table).where(table.connection_id == connection_id, table.id.in_(wanted))
-        for row in db.scalars(rows.order_by(table.id).with_for_update()):
+        for row in db.scalars(rows.order_by(table.id).with_for_update(key_share=True)):
             before = getattr(row, counterpart)
             if before == chosen[row.id]:
                 continue
