@@ -26,7 +26,6 @@ from portal.web import (
     errors,
     headers,
     health,
-    help,
     insight,
     language,
     mapping_file,
@@ -44,6 +43,7 @@ from portal.web import (
     wizard,
     words,
 )
+from portal.web import help as help_pages
 
 LARGEST_FORM = 16 * 1024 * 1024
 LARGEST_CHARGES = 64 * 1024 * 1024
@@ -85,7 +85,7 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
         insight,
         status,
         visits,
-        help,
+        help_pages,
     ):
         app.register_blueprint(screen.blueprint)
     for blueprint in extra_blueprints:

@@ -120,6 +120,7 @@ def _add_set_up(add: Add) -> None:
     new.add_argument("--billing-mode", required=True, choices=("in-advance", "in-arrears"))
     new.add_argument("--invoice-day", required=True, type=int, metavar="DAY", help="1 to 31")
     new.add_argument("--prorate", default="", metavar="LIST", help="any of additions,removals,partial")
+    new.add_argument("--language", choices=("en", "fr"), default="en", help="of the messages in the Web Connector")
     new.add_argument("--start-date", type=_date, metavar="YYYY-MM-DD", help="charges before this day are never billed")
     _add_sherweb(add)
     qwc = _command(add, "qwc", "print the .qwc file for the Web Connector")

@@ -149,6 +149,7 @@ def _add_connection(portal: Portal, args: argparse.Namespace) -> int:
         invoice_day=args.invoice_day,
         prorate=[box.strip() for box in args.prorate.split(",") if box.strip()],
         start_date=args.start_date,
+        language=args.language,
     )
     show(
         args,

@@ -107,10 +107,9 @@ def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
         sock.close()
         raise
     server = build_server(build_wsgi(portal), sock)
-    if with_worker:
-        from portal import worker
+    from portal import worker
 
-        worker.start(portal)
+    worker.start(portal, is_billing=with_worker)
     address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::1') else host}:{sock.getsockname()[1]}"  # noqa: S104
     if given and given["url"] != configuration.DEFAULT_URL:
         sys.stderr.write(f"For commands in another terminal, such as portal qwc: set PORTAL_URL={given['url']}\n")

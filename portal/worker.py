@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from datetime import date, datetime, timedelta
-from time import monotonic
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -21,7 +20,6 @@ from portal.models import Connection, Run
 from portal.services import Portal, billing, exchanges, sources, status
 
 EVERY_SECONDS = 60.0
-LOOKS_UP_AFTER = 0.5
 
 log = structlog.get_logger("portal")
 
@@ -49,9 +47,14 @@ def bill_what_is_due(portal: Portal) -> list[int]:
 
 
 def finish_what_was_begun(portal: Portal) -> None:
-    """Go on with the runs that were stopped, or that a page began and left to us."""
+    """Go on with the runs that were stopped."""
     for connection_id, run_id in billing.unfinished(portal):
-        billing.finish(portal, connection_id, run_id)
+        try:
+            billing.finish(portal, connection_id, run_id)
+        except billing.NothingToBill:
+            continue
+        except Exception:
+            log.exception("run stopped", connection=connection_id, run=run_id)
 
 
 def _due(portal: Portal) -> list[tuple[int, date]]:
@@ -83,10 +86,10 @@ def forget_what_is_old(portal: Portal) -> None:
     log.info("forgot what is old", texts=gone.bodies, requests=gone.requests, visits=gone.visits, pulls=gone.pulls)
 
 
-def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Event:
+def start(portal: Portal, every_seconds: float = EVERY_SECONDS, *, is_billing: bool = True) -> threading.Event:
     """Run the worker in a thread of this process; set the returned event to stop it.
 
-    It looks for work every so many seconds, and when `portal.work` is set.
+    Without `is_billing` it only ends what people began.
     """
     stop = threading.Event()
     forgot_on: date | None = None
@@ -98,17 +101,22 @@ def start(portal: Portal, every_seconds: float = EVERY_SECONDS) -> threading.Eve
             forget_what_is_old(portal)
             forgot_on = today
 
+    def finish() -> None:
+        finish_what_was_begun(portal)
+
+    def bill() -> None:
+        bill_what_is_due(portal)
+
+    tasks = (finish, bill, forget) if is_billing else (finish,)
+
     def loop() -> None:
         while not stop.is_set():
-            portal.work.clear()
-            for task in (lambda: finish_what_was_begun(portal), lambda: bill_what_is_due(portal), forget):
+            for task in tasks:
                 try:
                     task()
                 except Exception:
                     log.exception("worker failed")
-            looked = monotonic()
-            while not (stop.wait(LOOKS_UP_AFTER) or portal.work.is_set() or monotonic() > looked + every_seconds):
-                pass
+            stop.wait(every_seconds)
 
     threading.Thread(target=loop, name="portal-worker", daemon=True).start()
     return stop

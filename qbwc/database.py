@@ -31,6 +31,10 @@ class Database:
             self.engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
         self._writer = self.engine.execution_options(qbwc_writes=True)
         self._noter = self._writer
+        # What one reading sees was there at one moment, as on SQLite: else its statements would not agree.
+        self._reader = self.engine
+        if not self.is_sqlite:
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
         if self.path is not None:
             # The setting belongs to a connection, so notes have connections of their own. In WAL mode NORMAL leaves
             # the disk alone at a commit, and the next FULL commit writes the same log to the disk as far as it goes.
@@ -50,8 +54,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[orm.Session]:
-        """A transaction that only reads. Objects stay usable after it."""
-        with orm.Session(self.engine, expire_on_commit=False) as session:
+        """A transaction that only reads, as everything was at its first statement. Objects stay usable after it."""
+        with orm.Session(self._reader, expire_on_commit=False) as session:
             yield session
             session.expunge_all()  # a rollback would empty the objects
             session.rollback()

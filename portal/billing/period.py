@@ -13,6 +13,13 @@ from enum import StrEnum
 
 INVOICE_HOUR = time(5)
 """When the invoices of an invoice date are prepared, in the connection's own zone (seed: 5 a.m.)."""
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""The years that charges and invoices can be of: software writes 0001-01-01 and 9999-12-31 for no date at all."""
+
+
+def is_possible(day: date) -> bool:
+    """Whether a charge or an invoice can be of this day, with a year before it and one after it."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 class BillingMode(StrEnum):

@@ -10,7 +10,17 @@ from portal.models.charges import Charge, ChargeChange, Delivery, What
 from portal.models.history import AuditEntry
 from portal.models.log_ins import LONGEST_ADDRESS, LONGEST_USER_AGENT, LogIn, RecoveryCode, SetupLink
 from portal.models.mappings import InvoiceMode, Offer, Organization
-from portal.models.runs import BilledCharge, CostState, Draft, DraftLine, DraftState, ItemCost, PlannedDraft, Run
+from portal.models.runs import (
+    BilledCharge,
+    CostState,
+    Draft,
+    DraftLine,
+    DraftState,
+    ItemCost,
+    PlannedDraft,
+    PlannedState,
+    Run,
+)
 from portal.models.sources import ColumnProfile, SherwebAccess, Upload
 from portal.models.tables import LONGEST_KEY, LONGEST_NAME, Base, ExactDecimal
 from portal.models.tenants import Connection, Member, Partner, Role, SetupStep, User
@@ -41,6 +51,7 @@ __all__ = [
     "Organization",
     "Partner",
     "PlannedDraft",
+    "PlannedState",
     "RecoveryCode",
     "Role",
     "Run",

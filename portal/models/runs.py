@@ -44,6 +44,14 @@ class CostState(StrEnum):
     PARKED = "parked"
 
 
+class PlannedState(StrEnum):
+    """Where a planned draft stands: CHANGED is not what was approved, FAILED could not be made, by a fault of ours."""
+
+    WAITING = "waiting"
+    CHANGED = "changed"
+    FAILED = "failed"
+
+
 class Run(Base):
     """One billing of one period. Its date is unique in its connection: asked for twice, it is made once."""
 
@@ -63,8 +71,7 @@ class Run(Base):
 class PlannedDraft(Base):
     """A draft that a run is still to make: runs are made a batch at a time, and go on wherever they were stopped.
 
-    `fingerprint` is what a person approved, NULL where it is billed as it comes. With `is_changed` something else would
-    have been sent, so nothing was.
+    `fingerprint` is what a person approved, NULL where it is billed as it comes.
     """
 
     __tablename__ = "planned_draft"
@@ -74,11 +81,14 @@ class PlannedDraft(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
     fingerprint: Mapped[str | None] = mapped_column(String(16))
-    is_changed: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[PlannedState] = mapped_column(choice(PlannedState), default=PlannedState.WAITING)
 
 
 class Draft(Base):
-    """An invoice on its way: what was asked for, and what QuickBooks kept."""
+    """An invoice on its way: what was asked for, and what QuickBooks kept.
+
+    The PO number, class, terms and tax code are those of its organization as they were approved.
+    """
 
     __tablename__ = "draft"
     __table_args__ = (
@@ -93,6 +103,10 @@ class Draft(Base):
     form: Mapped[Form] = mapped_column(choice(Form), default=Form.INVOICE)
     mode: Mapped[InvoiceMode] = mapped_column(choice(InvoiceMode))
     customer_list_id: Mapped[str] = mapped_column(String(36))
+    po_number: Mapped[str | None] = mapped_column(String(25))
+    class_list_id: Mapped[str | None] = mapped_column(String(36))
+    terms_list_id: Mapped[str | None] = mapped_column(String(36))
+    tax_code_list_id: Mapped[str | None] = mapped_column(String(36))
     guid: Mapped[str] = mapped_column(String(38), unique=True)
     state: Mapped[DraftState] = mapped_column(choice(DraftState))
     txn_id: Mapped[str | None] = mapped_column(String(36))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,16 +21,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """What every use case needs: the settings, the database, the job kinds and the clock.
-
-    `work` is set when something waits that the worker is to go on with at once.
-    """
+    """What every use case needs: the settings, the database, the job kinds and the clock."""
 
     settings: Settings
     database: Database
     registry: Registry
     now: Callable[[], datetime] = field(default=utc_now)
-    work: threading.Event = field(default_factory=threading.Event)
 
 
 def build_portal(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Portal:

@@ -8,22 +8,18 @@ that asking twice, or on two machines, doubles nothing.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import orm
 
 from portal.billing import drafting
 from portal.billing.mapping import Reason
-from portal.errors import Conflict, Refused
-from portal.models import (
-    CostState,
-    DraftState,
-    ItemCost,
-    PlannedDraft,
-    Run,
-)
+from portal.errors import Conflict, PortalError, Refused
+from portal.models import CostState, Delivery, Draft, DraftState, ItemCost, PlannedDraft, PlannedState, Run
 from portal.services import Portal, quickbooks
 from portal.services.connections import hold
 from portal.services.drafts import chunks, keep_drafts
@@ -38,6 +34,7 @@ MOST_NAMED = 5
 Progress = Callable[[int, int], None]
 """Called with the drafts that are made, and all of them."""
 
+log = structlog.get_logger("portal")
 _SETTLED = (None, Reason.NOTHING_TO_BILL)
 
 
@@ -70,59 +67,113 @@ def begin(
     """Begin the run of an invoice date, or add to it what is not billed yet; `advance` makes its drafts.
 
     `approved` are the organizations that a person approved, by id, each with the fingerprint of what was previewed;
-    when something else would be sent, Conflict is raised with the names, and nothing is. None: everything, as it is.
+    when something else would be sent, Conflict is raised with the names, and nothing is. None: everything, as it is
+    when its turn comes, also what was approved before and is not made yet. Returns the id of the run. Raises
+    NothingToBill.
+
     `whole` stands for everything that was previewed: all of it was approved, and Conflict is raised if it changed.
-    Returns the id of the run. Raises NothingToBill.
     """
-    now = portal.now()
-    with portal.database.read() as db:
-        prepared = prepare(db, connection_id, on, now)
-        wanted = _wanted(prepared, approved)
-        if whole is not None:
-            approved = approve_whole(prepared, whole)
-        run = db.scalar(sa.select(Run.id).filter_by(connection_id=connection_id, invoice_date=prepared.on))
-    if run is None and not any(draft.reason is None for draft in wanted):
-        # An empty run would close the date before the charges come.
-        raise NothingToBill(
-            "There is nothing to bill for %(date)s yet. The preview says what is left out, and why.", date=prepared.on
-        )
-    _keep_costs(portal, prepared, now)
+    for last_try in (False, False, True):
+        now = portal.now()
+        with portal.database.read() as db:
+            prepared = prepare(db, connection_id, on, now)
+            wanted = _wanted(prepared, approved)
+            if whole is not None:
+                approve_whole(prepared, whole)
+            run = db.scalar(sa.select(Run.id).filter_by(connection_id=connection_id, invoice_date=prepared.on))
+            delivery = _last_delivery(db, connection_id)
+        if run is None and not any(draft.reason is None for draft in wanted):
+            raise _nothing(prepared.on)  # an empty run would close the date before the charges come
+        # What was imported meanwhile would be missing in the costs: look again.
+        expected = None if last_try else delivery
+        if _keep_costs(portal, prepared, now, expected):
+            break
     with portal.database.write() as db:
         hold(db, connection_id)
-        return _plan(db, prepared, wanted, approved or {}, now)
+        return _plan(db, prepared, wanted, is_approved=approved is not None or whole is not None, now=now)
+
+
+def _nothing(on: date) -> NothingToBill:
+    return NothingToBill(
+        "There is nothing to bill for %(date)s yet. The preview says what is left out, and why.", date=on
+    )
 
 
 def finish(portal: Portal, connection_id: int, run_id: int, progress: Progress | None = None) -> None:
-    """Make all drafts that a run is still to make."""
+    """Make all drafts that a run is still to make. What cannot be made is set aside, and the others go on.
+
+    Raises NothingToBill as `advance` does.
+    """
     with portal.database.read() as db:
         whole = left = _count_left(db, run_id)
     while left:
-        left = advance(portal, connection_id, run_id)
+        try:
+            left = advance(portal, connection_id, run_id)
+        except (PortalError, sa.exc.OperationalError):  # the database, or a reason that counts for all of them
+            raise
+        except Exception:
+            left = _one_by_one(portal, connection_id, run_id)
         if progress is not None:
             progress(whole - left, whole)
+
+
+def _one_by_one(portal: Portal, connection_id: int, run_id: int) -> int:
+    """Make a batch whose making failed a draft at a time, and set aside the one that is to blame."""
+    left = 1
+    for _ in range(BATCH):
+        try:
+            left = advance(portal, connection_id, run_id, size=1)
+        except (PortalError, sa.exc.OperationalError):
+            raise
+        except Exception:
+            log.exception("a draft could not be made", connection=connection_id, run=run_id)
+            with portal.database.write() as db:
+                hold(db, connection_id)
+                blamed = db.scalars(_waiting(run_id).limit(1)).one_or_none()
+                if blamed is not None:
+                    blamed.state = PlannedState.FAILED
+                    db.flush()
+                left = _count_left(db, run_id)
+        if not left:
+            break
+    return left
+
+
+def finish_in_background(portal: Portal, connection_id: int, run_id: int) -> None:
+    """Make the rest of a run in a thread of this process; where the process ends first, the worker goes on."""
+
+    def work() -> None:
+        try:
+            finish(portal, connection_id, run_id)
+        except NothingToBill:
+            log.info("nothing was left to bill", connection=connection_id, run=run_id)
+        except Exception:
+            log.exception("run stopped", connection=connection_id, run=run_id)
+
+    threading.Thread(target=work, name=f"portal-run-{run_id}", daemon=True).start()
 
 
 def unfinished(portal: Portal) -> tuple[tuple[int, int], ...]:
     """The runs that are not made to the end, each as connection id and run id: they were stopped, or are under way."""
     begun = sa.select(Run.connection_id, Run.id).where(
-        Run.id.in_(sa.select(PlannedDraft.run_id).filter_by(is_changed=False))
+        Run.id.in_(sa.select(PlannedDraft.run_id).filter_by(state=PlannedState.WAITING))
     )
     with portal.database.read() as db:
         return tuple((row.connection_id, row.id) for row in db.execute(begun.order_by(Run.id)))
 
 
-def advance(portal: Portal, connection_id: int, run_id: int) -> int:
+def advance(portal: Portal, connection_id: int, run_id: int, *, size: int | None = None) -> int:
     """Make the next batch of a run, in one transaction; returns how many drafts are left to make.
 
     What was approved and has changed since is not sent: the run says so, and the preview shows what it would be now.
+    Raises NothingToBill when all that was planned is gone meanwhile, and the run with it: its date stays open.
     """
     with portal.database.write() as db:
         connection = hold(db, connection_id)
-        run = db.get_one(Run, run_id)
-        waiting = sa.select(PlannedDraft).filter_by(run_id=run_id, is_changed=False).order_by(PlannedDraft.id)
-        batch = db.scalars(waiting.limit(BATCH)).all()
+        batch = db.scalars(_waiting(run_id).limit(size or BATCH)).all()
         if not batch:
             return 0
+        run = db.get_one(Run, run_id)
         now = portal.now()
         only = {row.organization_id for row in batch}
         prepared = prepare(db, connection_id, run.invoice_date, now, only=only)
@@ -138,19 +189,45 @@ def advance(portal: Portal, connection_id: int, run_id: int) -> int:
             elif row.fingerprint is None or row.organization_id not in waits:
                 db.delete(row)  # the preview says why it is not billed; or all of it is billed already
             else:
-                row.is_changed = True
+                row.state = PlannedState.CHANGED
         for draft in keep_drafts(db, run, made, prepared):
             if draft.state is DraftState.QUEUED:
                 quickbooks.dispatch(db, portal.registry, draft, connection, now)
+        _forget_warnings(db, connection_id, made)
         db.flush()
-        return _count_left(db, run_id)
+        left = _count_left(db, run_id)
+        is_empty = not left and not _has_anything(db, run_id)
+        if is_empty:
+            db.delete(run)
+    if is_empty:
+        raise _nothing(run.invoice_date)
+    return left
+
+
+def _waiting(run_id: int) -> sa.Select[PlannedDraft]:
+    return sa.select(PlannedDraft).filter_by(run_id=run_id, state=PlannedState.WAITING).order_by(PlannedDraft.id)
 
 
 def _count_left(db: orm.Session, run_id: int) -> int:
-    left = sa.select(sa.func.count(PlannedDraft.id)).where(
-        PlannedDraft.run_id == run_id, PlannedDraft.is_changed.is_(False)
-    )
+    left = sa.select(sa.func.count(PlannedDraft.id)).filter_by(run_id=run_id, state=PlannedState.WAITING)
     return db.scalar(left) or 0
+
+
+def _has_anything(db: orm.Session, run_id: int) -> bool:
+    """Whether a run has drafts, or something to tell."""
+    there = sa.or_(sa.exists().where(Draft.run_id == run_id), sa.exists().where(PlannedDraft.run_id == run_id))
+    return bool(db.scalar(sa.select(there)))
+
+
+def _forget_warnings(db: orm.Session, connection_id: int, made: Sequence[drafting.Draft]) -> None:
+    """What another run left out is billed now: it no longer says so."""
+    runs = sa.select(Run.id).filter_by(connection_id=connection_id)
+    told = sa.delete(PlannedDraft).where(
+        PlannedDraft.run_id.in_(runs),
+        PlannedDraft.state != PlannedState.WAITING,
+        PlannedDraft.organization_id.in_([draft.organization_id for draft in made]),
+    )
+    db.execute(told.execution_options(synchronize_session=False))
 
 
 def _wanted(prepared: Prepared, approved: Mapping[int, str] | None) -> list[drafting.Draft]:
@@ -181,7 +258,8 @@ def _plan(
     db: orm.Session,
     prepared: Prepared,
     wanted: Sequence[drafting.Draft],
-    approved: Mapping[int, str],
+    *,
+    is_approved: bool,
     now: datetime,
 ) -> int:
     """Keep what the run is to make: it goes on from there, whoever is stopped."""
@@ -208,7 +286,7 @@ def _plan(
                 {
                     "run_id": run.id,
                     "organization_id": draft.organization_id,
-                    "fingerprint": approved.get(draft.organization_id),
+                    "fingerprint": _fingerprint(draft, prepared) if is_approved else None,
                 }
                 for draft in wanted
             ],
@@ -216,13 +294,24 @@ def _plan(
     return run.id
 
 
-def _keep_costs(portal: Portal, prepared: Prepared, now: datetime) -> None:
-    """Queue the unit costs; they are facts of the charges, whatever becomes of the invoices."""
+def _last_delivery(db: orm.Session, connection_id: int) -> int:
+    return db.scalar(sa.select(sa.func.max(Delivery.id)).filter_by(connection_id=connection_id)) or 0
+
+
+def _keep_costs(portal: Portal, prepared: Prepared, now: datetime, delivery: int | None) -> bool:
+    """Queue the unit costs; they are facts of the charges, whatever becomes of the invoices.
+
+    False when another delivery than `delivery` is the last one by now, so that they are not all of the facts.
+    """
+    connection_id = prepared.connection.id
     for list_ids in chunks(sorted(prepared.costs), BATCH):
         with portal.database.write() as db:
-            hold(db, prepared.connection.id)
+            hold(db, connection_id)
+            if delivery is not None and _last_delivery(db, connection_id) != delivery:
+                return False
             for list_id in list_ids:
                 _keep_cost(db, portal, prepared, list_id, now)
+    return True
 
 
 def _keep_cost(db: orm.Session, portal: Portal, prepared: Prepared, list_id: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.billing import description
@@ -17,8 +18,8 @@ from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
 from portal.billing.period import BillingMode
 from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
-from portal.errors import Refused
-from portal.models import Connection
+from portal.errors import Conflict, Refused
+from portal.models import Connection, PlannedDraft, PlannedState, Run
 from portal.services import Portal, audit
 from portal.services.connections import PRORATIONS, check_invoice_day, check_proration, find, hold
 
@@ -80,7 +81,7 @@ def change_settings(portal: Portal, connection_id: int, changes: Mapping[str, An
     """Change some settings, by the names of BillingSettings; choices may be given as their text.
 
     They count from the next run: what was billed stays. Raises Refused naming the setting, also for another billing
-    mode, which is locked once the connection is made.
+    mode, which is locked once the connection is made; Conflict while a run is being made.
     """
     with portal.database.write() as db:
         return apply_changes(db, hold(db, connection_id), changes, now=portal.now(), who=who)
@@ -94,6 +95,7 @@ def apply_changes(
     wanted = _checked(before, changes)
     if wanted == before:
         return before
+    _refuse_while_billing(db, row.id)
     for field in dataclasses.fields(wanted):
         if field.name not in ("prorate", "billing_mode"):
             setattr(row, field.name, getattr(wanted, field.name))
@@ -102,6 +104,17 @@ def apply_changes(
     detail = _differences(before, wanted)
     audit.note(db, row.id, at=now, who=who, action="change-settings", subject=f"connection:{row.id}", detail=detail)
     return wanted
+
+
+def _refuse_while_billing(db: orm.Session, connection_id: int) -> None:
+    """Half of a run by the old rules and half by the new ones would be what nobody saw in a preview."""
+    begun = (
+        sa.select(PlannedDraft.id)
+        .join(Run)
+        .filter(Run.connection_id == connection_id, PlannedDraft.state == PlannedState.WAITING)
+    )
+    if db.scalar(begun.limit(1)) is not None:
+        raise Conflict("Invoices are being prepared by the present choices. Save again when they are done.")
 
 
 def _checked(before: BillingSettings, changes: Mapping[str, Any]) -> BillingSettings:

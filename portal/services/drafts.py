@@ -32,13 +32,18 @@ def keep_drafts(db: orm.Session, run: Run, planned: Sequence[drafting.Draft], pr
 
 def _draft(run: Run, planned: drafting.Draft, sequence: int, prepared: Prepared) -> Draft:
     is_empty = planned.reason is Reason.NOTHING_TO_BILL
+    organization = prepared.organizations[planned.organization_id]
     draft = Draft(
         run_id=run.id,
         organization_id=planned.organization_id,
         sequence=sequence,
         form=planned.form,
-        mode=prepared.organizations[planned.organization_id].mode,
+        mode=organization.mode,
         customer_list_id=planned.customer.list_id if planned.customer else "",
+        po_number=organization.po_number,
+        class_list_id=organization.class_list_id,
+        terms_list_id=organization.terms_list_id,
+        tax_code_list_id=organization.tax_code_list_id,
         guid=f"{{{uuid.uuid4()}}}",
         # What comes to nothing is settled: its charges are not asked about again.
         state=DraftState.DONE if is_empty else DraftState.QUEUED,

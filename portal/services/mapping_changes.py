@@ -64,7 +64,8 @@ def lock_rows(db: orm.Session, side: Side, connection_id: int, ids: Sequence[int
         query: sa.Select[Any] = sa.select(side.table).where(
             side.of(connection_id), side.table.id.in_(wanted[begin : begin + 500])
         )
-        rows += db.scalars(query.order_by(side.table.id).with_for_update()).all()
+        # Billing refers to them while it makes drafts, in an order of its own: it must not be kept waiting for that.
+        rows += db.scalars(query.order_by(side.table.id).with_for_update(key_share=True)).all()
     return rows
 
 

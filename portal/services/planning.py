@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,10 +17,17 @@ from sqlalchemy import orm
 
 from portal.billing.costs import unit_costs
 from portal.billing.drafting import Plan, plan
-from portal.billing.lines import Rules
+from portal.billing.lines import Received, Rules
 from portal.billing.mapping import MappedOffer, MappedOrganization, Reason
 from portal.billing.options import Options
-from portal.billing.period import Period, billed_period, invoice_date, invoice_date_on_or_before
+from portal.billing.period import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    Period,
+    billed_period,
+    invoice_date,
+    invoice_date_on_or_before,
+)
 from portal.billing.proration import Proration
 from portal.errors import Refused
 from portal.models import (
@@ -30,10 +38,10 @@ from portal.models import (
 )
 from portal.services.connections import find
 from portal.services.targets import currency_code, load_rows, load_targets, mapped_offer, mapped_organization
-from portal.services.waiting import CHARGES, is_waiting, load_history, load_received
+from portal.services.waiting import CHARGES, is_waiting, load_bought, load_history, load_received
 from qbwc.models import ListObject
 
-FIRST_YEAR, LAST_YEAR = 2000, 2199
+_counting, _planning, _collects = threading.Lock(), 0, True
 # The cost of a charge that is too old, or in another currency, says nothing of the item's.
 _NO_COST = frozenset({Reason.BEFORE_START, Reason.CURRENCY, Reason.MONEY_CREDIT})
 
@@ -67,13 +75,19 @@ def prepare(
 @contextmanager
 def _collecting_nothing() -> Iterator[None]:
     """Everything that a plan makes is kept: looking for garbage in it, again and again, takes a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+    global _planning, _collects
+    with _counting:  # several threads may plan at once: the last one sets it back
+        if not _planning:
+            _collects = gc.isenabled()
+        _planning += 1
+        gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        with _counting:
+            _planning -= 1
+            if not _planning and _collects:
+                gc.enable()
 
 
 def _prepare(
@@ -102,9 +116,6 @@ def _prepare(
         row.id: mapped_organization(row, customers.get(row.customer_list_id or "")) for row in organizations.values()
     }
     made = plan(received, mapped, clients, rules, load_history(db, connection_id, period.covered, asked, only))
-    refused = {one.charge_id for one in made.skipped if one.reason in _NO_COST}
-    home = rules.home_currency
-    costed = (row for row in received if row.id not in refused and home in (None, row.charge.currency))
     return Prepared(
         connection=connection,
         period=period.covered,
@@ -113,16 +124,31 @@ def _prepare(
         offers=offers,
         organizations=organizations,
         items=items,
-        costs=unit_costs(costed, mapped),
+        costs={} if only is not None else _costs(db, received, made, mapped, rules, period.run_id),
     )
+
+
+def _costs(
+    db: orm.Session,
+    received: Sequence[Received],
+    made: Plan,
+    offers: Mapping[int, MappedOffer],
+    rules: Rules,
+    run_id: int | None,
+) -> dict[str, Decimal]:
+    refused = {one.charge_id for one in made.skipped if one.reason in _NO_COST}
+    home = rules.home_currency
+    costed = (row for row in received if row.id not in refused and home in (None, row.charge.currency))
+    return unit_costs(costed, offers, () if run_id is None else load_bought(db, run_id))
 
 
 @dataclass(frozen=True, slots=True)
 class InvoicePeriod:
-    """An invoice date and the days that it covers."""
+    """An invoice date, the days that it covers, and the id of its run where that was begun."""
 
     on: date
     covered: Period
+    run_id: int | None = None
 
 
 def period_of(db: orm.Session, connection: Connection, on: date | None, now: datetime) -> InvoicePeriod:
@@ -136,7 +162,7 @@ def period_of(db: orm.Session, connection: Connection, on: date | None, now: dat
         raise Refused("%(date)s cannot be an invoice date. Check its year.", date=on)
     made = db.scalar(sa.select(Run).filter_by(connection_id=connection.id, invoice_date=on))
     if made is not None:
-        return InvoicePeriod(on, Period(made.period_start, made.period_end))
+        return InvoicePeriod(on, Period(made.period_start, made.period_end), made.id)
     expected = invoice_date(on.year, on.month, connection.invoice_day)
     if on != expected:
         raise Refused(

@@ -160,7 +160,7 @@ def fingerprint(draft: Draft, organization: Any) -> str:
 
 def _line_facts(line: Line) -> tuple[str, ...]:
     own = (line.item.list_id, line.description, line.quantity, line.rate, line.amount, line.service_date)
-    return tuple(map(str, (*own, line.other1, line.other2, line.charge_ids)))
+    return tuple(map(str, (*own, line.other1, line.other2, line.states_all, line.charge_ids)))
 
 
 def gone_offers(draft: Draft, earlier: Mapping[tuple[int, Section], Decimal]) -> set[int]:

@@ -83,6 +83,8 @@ def _remap(db: orm.Session, draft: Draft, connection: Connection) -> None:
     if problem is not None:
         raise Refused(REASONS[problem].template)
     draft.customer_list_id = organization.customer_list_id or ""
+    draft.po_number, draft.class_list_id = organization.po_number, organization.class_list_id
+    draft.terms_list_id, draft.tax_code_list_id = organization.terms_list_id, organization.tax_code_list_id
     if draft.written_at is None:  # else its job knows what to look for before it writes again
         draft.mode = organization.mode
 

@@ -16,7 +16,7 @@ from sqlalchemy import orm
 
 from portal.billing.period import Period
 from portal.errors import NotFound
-from portal.models import Draft, DraftState, Organization, PlannedDraft, Run
+from portal.models import Draft, DraftState, Organization, PlannedDraft, PlannedState, Run
 from portal.services import Portal, csv_cells, decisions, quickbooks, runs
 from portal.services.connections import HIGHEST_ID, find
 from portal.services.paging import Page, Wanted
@@ -53,9 +53,10 @@ _CSV_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run in numbers. `left` are still to be made; `changed` were approved, and not sent for they changed.
+    """A run in numbers. `left` are still to be made.
 
-    `changed_names` are the first of these organizations.
+    Not sent: `changed` are other than what was approved, `failed` could not be made, by a fault of ours; with the names
+    of the first organizations of each.
     """
 
     id: int
@@ -66,7 +67,9 @@ class RunSummary:
     states: Mapping[DraftState, int]
     left: int
     changed: int
+    failed: int
     changed_names: tuple[str, ...] = ()
+    failed_names: tuple[str, ...] = ()
 
     @property
     def made(self) -> int:
@@ -187,6 +190,12 @@ def read_activity(portal: Portal, connection_id: int, run_id: int) -> Activity:
         return _activity(db, connection_id, summary, portal.now())
 
 
+def find_run(portal: Portal, connection_id: int, run_id: int) -> int:
+    """The id of a run of this connection. Raises NotFound."""
+    with portal.database.read() as db:
+        return _find(db, connection_id, run_id).id
+
+
 def _find(db: orm.Session, connection_id: int, run_id: int) -> Run:
     run = db.scalar(sa.select(Run).filter_by(id=min(run_id, HIGHEST_ID), connection_id=connection_id))
     if run is None:
@@ -219,9 +228,9 @@ def _summaries(db: orm.Session, rows: Iterable[Run], *, named: bool = False) -> 
     found = {(run_id, state): count for run_id, state, count in db.execute(counted.group_by(Draft.run_id, Draft.state))}
     for run_id, state in sorted(found, key=lambda key: list(DraftState).index(key[1])):
         states[run_id][state] = found[run_id, state]
-    planned = sa.select(PlannedDraft.run_id, PlannedDraft.is_changed, sa.func.count())
-    planned = planned.where(PlannedDraft.run_id.in_(ids)).group_by(PlannedDraft.run_id, PlannedDraft.is_changed)
-    pending = {(run_id, bool(is_changed)): count for run_id, is_changed, count in db.execute(planned)}
+    planned = sa.select(PlannedDraft.run_id, PlannedDraft.state, sa.func.count())
+    planned = planned.where(PlannedDraft.run_id.in_(ids)).group_by(PlannedDraft.run_id, PlannedDraft.state)
+    pending = {(run_id, state): count for run_id, state, count in db.execute(planned)}
     return [
         RunSummary(
             id=row.id,
@@ -230,18 +239,20 @@ def _summaries(db: orm.Session, rows: Iterable[Run], *, named: bool = False) -> 
             period_last=Period(row.period_start, row.period_end).last,
             created_at=row.created_at,
             states=states[row.id],
-            left=pending.get((row.id, False), 0),
-            changed=pending.get((row.id, True), 0),
-            changed_names=_changed_names(db, row.id) if named else (),
+            left=pending.get((row.id, PlannedState.WAITING), 0),
+            changed=pending.get((row.id, PlannedState.CHANGED), 0),
+            failed=pending.get((row.id, PlannedState.FAILED), 0),
+            changed_names=_names(db, row.id, PlannedState.CHANGED) if named else (),
+            failed_names=_names(db, row.id, PlannedState.FAILED) if named else (),
         )
         for row in rows
     ]
 
 
-def _changed_names(db: orm.Session, run_id: int) -> tuple[str, ...]:
+def _names(db: orm.Session, run_id: int, state: PlannedState) -> tuple[str, ...]:
     names = sa.select(Organization.name).join(PlannedDraft, PlannedDraft.organization_id == Organization.id)
-    changed = names.where(PlannedDraft.run_id == run_id, PlannedDraft.is_changed)
-    return tuple(db.scalars(changed.order_by(Organization.name).limit(MOST_NAMED)))
+    found = names.where(PlannedDraft.run_id == run_id, PlannedDraft.state == state)
+    return tuple(db.scalars(found.order_by(Organization.name).limit(MOST_NAMED)))
 
 
 def _totals(db: orm.Session, run_id: int) -> Totals:

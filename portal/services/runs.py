@@ -13,7 +13,7 @@ from sqlalchemy import orm
 from portal.billing.drafting import Form
 from portal.billing.period import Period
 from portal.errors import NotFound, Sentence
-from portal.models import Draft, DraftState, InvoiceMode, Organization, PlannedDraft, Run
+from portal.models import Draft, DraftState, InvoiceMode, Organization, PlannedDraft, PlannedState, Run
 from portal.services import Portal, quickbooks
 from portal.services.connections import HIGHEST_ID
 from portal.services.targets import load_targets
@@ -58,7 +58,10 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run with its invoices. `left` are still to be made; `changed` were approved, and not sent for they changed."""
+    """A run with its invoices. `left` are still to be made.
+
+    Not sent: `changed` are other than what was approved, `failed` could not be made, by a fault of ours.
+    """
 
     id: int
     invoice_date: date
@@ -68,6 +71,7 @@ class RunView:
     drafts: tuple[DraftView, ...]
     left: int
     changed: tuple[str, ...]
+    failed: tuple[str, ...]
 
 
 def list_runs(portal: Portal, connection_id: int) -> tuple[RunView, ...]:
@@ -94,7 +98,7 @@ def _run_view(db: orm.Session, run: Run) -> RunView:
         .order_by(Draft.id)
     )
     planned = (
-        sa.select(Organization.name, PlannedDraft.is_changed)
+        sa.select(Organization.name, PlannedDraft.state)
         .join(PlannedDraft, PlannedDraft.organization_id == Organization.id)
         .where(PlannedDraft.run_id == run.id)
         .order_by(Organization.name)
@@ -107,8 +111,9 @@ def _run_view(db: orm.Session, run: Run) -> RunView:
         period_last=Period(run.period_start, run.period_end).last,
         created_at=run.created_at,
         drafts=draft_views(db, run.connection_id, db.scalars(query).all()),
-        left=sum(not is_changed for _name, is_changed in pending),
-        changed=tuple(name for name, is_changed in pending if is_changed),
+        left=sum(state is PlannedState.WAITING for _name, state in pending),
+        changed=tuple(name for name, state in pending if state is PlannedState.CHANGED),
+        failed=tuple(name for name, state in pending if state is PlannedState.FAILED),
     )
 
 

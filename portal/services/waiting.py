@@ -164,3 +164,16 @@ def load_history(
 def _number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The size of a decimal that is kept as text."""
     return sa.func.abs(sa.cast(sa.type_coerce(column, sa.String), sa.Numeric))
+
+
+def load_bought(db: orm.Session, run_id: int) -> list[tuple[int, Decimal, Decimal]]:
+    """What a run bills already, alike ones together: offer id, unit cost, units. No credits, no corrections."""
+    query = (
+        sa.select(CHARGES.c.offer_id, CHARGES.c.unit_cost, CHARGES.c.quantity, sa.func.count())
+        .join(_BILLED, _BILLED.c.charge_id == CHARGES.c.id)
+        .join(DraftLine, DraftLine.id == _BILLED.c.line_id)
+        .join(Draft, Draft.id == DraftLine.draft_id)
+        .where(Draft.run_id == run_id, CHARGES.c.kind != ChargeKind.CREDIT, CHARGES.c.reverses_id.is_(None))
+        .group_by(CHARGES.c.offer_id, CHARGES.c.unit_cost, CHARGES.c.quantity)
+    )
+    return [(offer_id, cost, abs(units) * count) for offer_id, cost, units, count in db.execute(query) if cost >= 0]

@@ -19,7 +19,7 @@ from portal.web.tables import read_table
 from portal.web.visits import as_file
 
 PATIENCE = 1.0
-"""Seconds for which a person who bills waits; the worker makes what is left."""
+"""Seconds for which a person who bills waits; what is left is made in the background."""
 
 blueprint = Blueprint("preview", __name__)
 
@@ -68,7 +68,7 @@ def bill(connection_id: int) -> ResponseReturnValue:
         if monotonic() > began + PATIENCE:
             break
     if left:
-        portal.work.set()  # the worker makes the rest, and the page of the run shows how far it is
+        billing.finish_in_background(portal, connection_id, run_id)  # the page of the run shows how far it is
     else:
         done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
         flash(done, "success")

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.services import decisions, retries, run_pages
+from portal.services import billing, decisions, retries, run_pages
 from portal.services.paging import Wanted
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
 from portal.web.tables import read_table
@@ -58,6 +58,15 @@ def activity(connection_id: int, run_id: int) -> ResponseReturnValue:
 def download(connection_id: int, run_id: int) -> ResponseReturnValue:
     """The whole run as CSV."""
     return as_file(run_pages.run_csv(portal_of_app(), connection_id, run_id), f"invoices-{run_id}.csv", "text/csv")
+
+
+@blueprint.post("/connections/<int:connection_id>/runs/<int:run_id>/go-on")
+@allowed(*WRITERS)
+def go_on(connection_id: int, run_id: int) -> ResponseReturnValue:
+    """Make the rest of a run that was stopped, where no worker does."""
+    portal = portal_of_app()
+    billing.finish_in_background(portal, connection_id, run_pages.find_run(portal, connection_id, run_id))
+    return redirect(url_for(".show", connection_id=connection_id, run_id=run_id), 303)
 
 
 @blueprint.post("/connections/<int:connection_id>/drafts/<int:draft_id>/retry")

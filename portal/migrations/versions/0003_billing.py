@@ -23,6 +23,7 @@ _OPTIONS = {
 }
 _ORGANIZATION = {"po_number": 25, "class_list_id": 36, "terms_list_id": 36, "tax_code_list_id": 36}
 _ORGANIZATION |= {"other1": 200, "other2": 200}
+_CARRIED = ("po_number", "class_list_id", "terms_list_id", "tax_code_list_id")
 _SECTIONS = {"prorated": "mid-cycle", "usage": "usage", "one-time": "one-time", "credit": "credit"}
 
 
@@ -60,6 +61,8 @@ def upgrade() -> None:
         op.create_index(name, "charge", [column, "start"], sqlite_where=waiting, postgresql_where=waiting)
     with op.batch_alter_table("draft") as table:
         table.add_column(sa.Column("form", sa.String(16), nullable=False, server_default="invoice"))
+        for name in _CARRIED:
+            table.add_column(sa.Column(name, sa.String(_ORGANIZATION[name]), nullable=True))
     with op.batch_alter_table("draft_line") as table:
         table.add_column(sa.Column("section", sa.String(16), nullable=False, server_default="full-cycle"))
         table.add_column(sa.Column("states_all", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -108,7 +111,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("organization_id", sa.Integer(), nullable=False),
         sa.Column("fingerprint", sa.String(16), nullable=True),
-        sa.Column("is_changed", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_planned_draft_run_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_planned_draft_organization_id")
@@ -170,7 +173,8 @@ def downgrade() -> None:
         for name in ("other2", "other1", "asked_amount", "asked_rate", "states_all", "section"):
             table.drop_column(name)
     with op.batch_alter_table("draft") as table:
-        table.drop_column("form")
+        for name in (*_CARRIED, "form"):
+            table.drop_column(name)
     op.drop_index("ix_charge_waiting_of", "charge")
     op.drop_index("ix_charge_waiting", "charge")
     with op.batch_alter_table("charge") as table:

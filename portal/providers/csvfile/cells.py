@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date, timedelta
 from decimal import Decimal
 
-from portal.billing.period import next_invoice_date
+from portal.billing.period import FIRST_YEAR, LAST_YEAR, is_possible, next_invoice_date
 from portal.providers.csvfile.profile import DateFormat, DecimalMark, Thousands
 
 _DAY = timedelta(days=1)
@@ -63,20 +63,20 @@ def named_currency(text: str) -> str:
 
 
 def parse_day(text: str, date_format: DateFormat) -> date | None:
-    """A civil date in this format; None for anything else and for the calendar's last day, which has none after it."""
+    """A civil date in this format, of a possible year; None for anything else."""
     found = _DATES[date_format].fullmatch(text)
     try:
         day = date(int(found["y"]), int(found["m"]), int(found["d"])) if found else None
     except ValueError:
         return None
-    return None if day == date.max else day
+    return day if day is not None and is_possible(day) else None
 
 
 def parse_period(text: str, date_format: DateFormat) -> tuple[date, date] | None:
     """The first and the last day in one cell, a month or two days; None for anything else."""
     if found := _MONTH.fullmatch(text):
         year, month = int(found["y"] or found["yy"]), int(found["m"] or found["mm"])
-        if not (1 <= month <= 12 and 1 <= year <= 9998):
+        if not (1 <= month <= 12 and FIRST_YEAR <= year <= LAST_YEAR):
             return None
         first = date(year, month, 1)
         return first, next_invoice_date(first, 1) - _DAY

@@ -6,6 +6,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
+from portal.billing.period import is_possible
 from portal.providers.microsoft.amounts import LIMIT
 from portal.providers.microsoft.columns import AGAIN, KEPT
 from portal.providers.table import Row, show
@@ -64,7 +65,7 @@ class Cells:
 
 
 def to_date(text: str) -> date | None:
-    """A date as Microsoft writes it, M/D/YYYY or ISO, each with or without a time; None for anything else."""
+    """A date as Microsoft writes it, M/D/YYYY or ISO, each with or without a time, of a possible year; or None."""
     try:
         if found := _ISO.fullmatch(text):
             day = date(int(found[1]), int(found[2]), int(found[3]))
@@ -74,7 +75,7 @@ def to_date(text: str) -> date | None:
             return None
     except ValueError:
         return None
-    return None if day == date.max else day
+    return day if is_possible(day) else None
 
 
 class Tags:

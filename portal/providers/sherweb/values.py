@@ -7,19 +7,21 @@ import re
 from datetime import date
 from decimal import Decimal
 
+from portal.billing.period import is_possible
+
 CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T00:00:00(?:\.0+)?(?:Z|\+00:00)?)?")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def to_date(value: object) -> date | None:
-    """A civil date; None for anything else and for the calendar's last day, which has no day after it."""
+    """A civil date of a possible year; None for anything else."""
     found = _DATE.fullmatch(value) if isinstance(value, str) else None
     try:
         day = date.fromisoformat(found[1]) if found else None
     except ValueError:
         return None
-    return None if day == date.max else day
+    return day if day is not None and is_possible(day) else None
 
 
 def write(value: object) -> str:

@@ -68,6 +68,9 @@ class PushCost(JobKind):
         if visit.request.step == "write":
             self._note(visit, CostState.WRITTEN)
             return
+        if self._row(visit) is None:  # another cost was queued after this one, or before it and stands again
+            visit.finish()
+            return
         for item in answer.objects:
             self._write(visit, item, cost)
             return

@@ -55,12 +55,11 @@ def is_separate(draft: Draft) -> bool:
 
 def addition(draft: Draft) -> txn.InvoiceAddRq | txn.CreditMemoAddRq:
     """The message that makes the invoice, or the credit memo."""
-    organization = draft.organization
     about: dict[str, Any] = {
         "customer_ref": Ref(list_id=draft.customer_list_id),
-        "class_ref": _ref(organization.class_list_id),
+        "class_ref": _ref(draft.class_list_id),
         "txn_date": draft.run.invoice_date,
-        "po_number": organization.po_number,
+        "po_number": draft.po_number,
         "external_guid": draft.guid,
     }
     if draft.form is Form.CREDIT_MEMO:
@@ -68,7 +67,7 @@ def addition(draft: Draft) -> txn.InvoiceAddRq | txn.CreditMemoAddRq:
         memo_lines = tuple(txn.CreditMemoLineAdd(**_new_line(draft, line)) for line in sent_lines(draft))
         return txn.CreditMemoAddRq(credit_memo_add=txn.CreditMemoAdd(**about, lines=memo_lines))
     lines = tuple(txn.InvoiceLineAdd(**_new_line(draft, line)) for line in sent_lines(draft))
-    terms = _ref(organization.terms_list_id)
+    terms = _ref(draft.terms_list_id)
     return txn.InvoiceAddRq(invoice_add=txn.InvoiceAdd(**about, terms_ref=terms, lines=lines))
 
 
@@ -94,7 +93,7 @@ def _new_line(draft: Draft, line: DraftLine) -> dict[str, Any]:
         "quantity": line.quantity * _sign(draft),
         **_price(draft, line),
         "service_date": line.service_date,
-        "sales_tax_code_ref": _ref(draft.organization.tax_code_list_id),
+        "sales_tax_code_ref": _ref(draft.tax_code_list_id),
         "other1": _fitting(line.other1, LONGEST_CUSTOM) if line.other1 else None,
         "other2": _fitting(line.other2, LONGEST_CUSTOM) if line.other2 else None,
     }
@@ -178,7 +177,7 @@ def _line_mod(draft: Draft, step: Step, lines: Mapping[int, DraftLine]) -> txn.I
     line = lines[wanted.position]
     if kept is None:
         whole = _new_line(draft, line)
-        return txn.InvoiceLineMod(txn_line_id=NEW_LINE, **whole, class_ref=_ref(draft.organization.class_list_id))
+        return txn.InvoiceLineMod(txn_line_id=NEW_LINE, **whole, class_ref=_ref(draft.class_list_id))
     # What the partner wrote there stays: the text, the price, the tax code. Only the figure is ours.
     return txn.InvoiceLineMod(
         txn_line_id=kept.txn_line_id,

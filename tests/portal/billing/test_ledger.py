@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -56,23 +55,6 @@ class Provided:
     start: date
     end: date
     seats: Decimal
-
-
-def spread(parts: Iterable[Provided]) -> tuple[Provided, ...]:
-    """The same seats as a staircase: consecutive days with the same number of seats in one step, days with none out."""
-    steps: dict[date, Decimal] = defaultdict(Decimal)
-    for part in parts:
-        steps[part.start] += part.seats
-        steps[part.end] -= part.seats
-    found: list[Provided] = []
-    seats, begin = Decimal(0), None
-    for day in sorted(steps):
-        if not steps[day]:
-            continue
-        if begin is not None and seats:
-            found.append(Provided(begin, day, seats))
-        seats, begin = seats + steps[day], day
-    return tuple(found)
 
 
 def seat_days(parts: Iterable[Provided]) -> Decimal:
@@ -319,59 +301,3 @@ class TestOneChargeStepByStep:
         assert stands is not None
         assert stands.id == 3
         assert [one.reverses for one in postings(billed, charge("5"))] == [3, None]
-
-
-PROVIDED = st.lists(
-    st.builds(
-        lambda start, days, seats: Provided(start, start + timedelta(days=days), seats),
-        DAYS,
-        st.integers(min_value=0, max_value=40),
-        st.integers(min_value=-9, max_value=9).map(Decimal),
-    ),
-    max_size=8,
-)
-
-
-def by_day(parts: Sequence[Provided]) -> Counter[date]:
-    """Seats of each day, counted one by one."""
-    days: Counter[date] = Counter()
-    for part in parts:
-        for number in range((part.end - part.start).days):
-            days[part.start + timedelta(days=number)] += part.seats  # type: ignore[assignment]
-    return Counter({day: seats for day, seats in days.items() if seats})
-
-
-class TestASpread:
-    @given(PROVIDED)
-    def test_it_has_the_same_seats_on_every_day(self, parts: list[Provided]) -> None:
-        assert by_day(spread(parts)) == by_day(parts)
-
-    @given(PROVIDED)
-    def test_it_has_as_many_seat_days(self, parts: list[Provided]) -> None:
-        assert seat_days(spread(parts)) == seat_days(parts) == sum(by_day(parts).values())
-
-    @given(PROVIDED)
-    def test_its_steps_are_in_order_apart_and_as_few_as_can_be(self, parts: list[Provided]) -> None:
-        steps = spread(parts)
-        assert all(one.seats and one.start < one.end for one in steps)
-        for one, following in pairwise(steps):
-            assert one.end <= following.start
-            assert one.end < following.start or one.seats != following.seats
-        assert spread(steps) == steps
-
-    @given(PROVIDED, st.randoms())
-    def test_the_order_of_the_parts_says_nothing(self, parts: list[Provided], random: object) -> None:
-        mixed = list(parts)
-        random.shuffle(mixed)  # type: ignore[attr-defined]
-        assert spread(mixed) == spread(parts)
-
-    def test_seats_added_and_given_back_in_between_leave_a_staircase(self) -> None:
-        on = [date(2026, 10, day) for day in (1, 11, 21)]
-        parts = [Provided(on[0], END, Decimal(3)), Provided(on[1], END, Decimal(2)), Provided(on[2], END, Decimal(-5))]
-        assert spread(parts) == (Provided(on[0], on[1], Decimal(3)), Provided(on[1], on[2], Decimal(5)))
-        assert seat_days(parts) == 3 * 10 + 5 * 10
-
-    def test_what_is_given_back_whole_leaves_nothing(self) -> None:
-        parts = [Provided(FIRST, END, Decimal(3)), Provided(FIRST, END, Decimal(-3))]
-        assert spread(parts) == ()
-        assert seat_days(parts) == 0

@@ -276,7 +276,10 @@ def test_dates_are_read_in_their_format_only(text: str, date_format: DateFormat)
     assert date(2026, 10, 5) not in others.values()
 
 
-@pytest.mark.parametrize("text", ["", "2026-02-30", "9999-12-31", "2026-10", "26-10-05", "2026-10-05x"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026-02-30", "9999-12-31", "0001-01-05", "1999-12-31", "2200-01-01", "2026-10", "26-10-05", "2026-10-05x"],
+)
 def test_what_is_no_date_is_none(text: str) -> None:
     assert csvfile.parse_day(text, DateFormat.ISO) is None
 

@@ -302,6 +302,12 @@ def test_dates_are_taken_as_written(start: str, end: str) -> None:
     assert (charge.start, charge.end) == (date(2026, 10, 18), date(2026, 11, 18))
 
 
+@pytest.mark.parametrize("day", ["1/1/0001", "0001-01-05", "12/31/9999", "12/31/1999"])
+def test_a_day_of_an_impossible_year_is_no_date(day: str) -> None:
+    with pytest.raises(ProviderError, match="is not a date"):
+        read_row(ChargeStartDate=day)
+
+
 def test_a_payment_without_dates_takes_the_day_of_the_order() -> None:
     changes = {"ChargeStartDate": "", "ChargeEndDate": "", "TermAndBillingCycle": "", "BillingFrequency": ""}
     charge = read_row(**changes)

@@ -431,6 +431,7 @@ def test_a_file_over_the_limit_is_refused_unread() -> None:
         (make_file(periodTo=None), "charges.period_missing", "october.json: periodTo is missing."),
         (make_file(periodTo="31/10/2026"), "charges.period_not_date", 'periodTo is "31/10/2026", not a date'),
         (make_file(periodTo="9999-12-31"), "charges.period_not_date", 'periodTo is "9999-12-31", not a date'),
+        (make_file(periodFrom="0001-01-05"), "charges.period_not_date", 'periodFrom is "0001-01-05", not a date'),
         (make_file(periodTo=20261031), "charges.period_not_date", "periodTo is 20261031, not a date"),
         (
             make_file(periodTo="2026-09-30"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from portal import worker
 from portal.models import Draft, DraftState
-from portal.services import connections, runs
+from portal.services import billing, connections, runs
 from qbwc.identity import Verdict
 from qbwc.models import Connection as Wire
 from qbwc.models import Job, JobState
@@ -282,13 +282,20 @@ def test_a_long_run_shows_how_far_it_is_and_goes_on_by_itself(
 ) -> None:
     monkeypatch.setattr("portal.services.billing.BATCH", 2)
     monkeypatch.setattr("portal.web.preview.PATIENCE", -1.0)
+    left: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(billing, "finish_in_background", lambda *given: left.append(given))
     form = {"on": "2026-11-01", "approved": approvals(admin.get("/connections/1/preview").text)}
     there = admin.post("/connections/1/bill", form)
     page = admin.get(there.headers["Location"]).text
     assert "2 of 12" in page
     assert '<meta http-equiv="refresh"' in page
-    assert month.portal.work.is_set(), "the worker of this server goes on at once"
-    worker.finish_what_was_begun(month.portal)
+    run_id = month.run().id
+    assert left == [(month.portal, 1, run_id)]
+    monkeypatch.undo()
+    assert admin.post(f"/connections/1/runs/{run_id}/go-on").status_code == 303
+    for thread in threading.enumerate():
+        if thread.name == f"portal-run-{run_id}":
+            thread.join(timeout=60)
     page = admin.get(there.headers["Location"]).text
     assert 'http-equiv="refresh"' not in page
     assert month.states() == {"queued": 12}
