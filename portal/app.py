@@ -62,7 +62,7 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
     errors.install(app)
     headers.install(app, is_https=is_https)
     compress.install(app)
-    help.install(app)
+    help_pages.install(app)
     _prepare_templates(app)
     for screen in (
         health,
