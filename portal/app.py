@@ -10,9 +10,11 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, request, url_for
 from flask_wtf import CSRFProtect
+from werkzeug.routing import IntegerConverter, Map
 
 from portal.services import Portal
 from portal.services.accounts import LOG_IN_LASTS
+from portal.services.connections import HIGHEST_ID
 from portal.web import (
     access,
     account,
@@ -49,9 +51,17 @@ LARGEST_FORM = 16 * 1024 * 1024
 LARGEST_CHARGES = 64 * 1024 * 1024
 
 
+class RowNumber(IntegerConverter):
+    """A number in an address, as large as a row's can be: with a larger one there is no such page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=HIGHEST_ID)
+
+
 def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) -> Flask:
     """The pages over `portal`. `extra_blueprints` add screens, as the demonstration does."""
     app = Flask("portal")
+    app.url_map.converters["int"] = RowNumber
     is_https = portal.settings.url.startswith("https://")
     _configure(app, portal, is_https=is_https)
     app.before_request(_set_limit)

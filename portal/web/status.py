@@ -7,9 +7,10 @@ from typing import Any
 from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.services import status
+from portal.services import insight, status
 from portal.services.paging import HIGHEST_PAGE
 from portal.web.access import EVERYONE, allowed, portal_of_app
+from portal.web.charted import visits_chart
 
 LAST_VISITS = 5
 LONGEST_CODE = 40
@@ -39,5 +40,12 @@ def show(connection_id: int) -> ResponseReturnValue:
 
     visits = status.visits(portal, connection_id, LAST_VISITS) if kind is None else ()
     return render_template(
-        "status.html", seen=seen, state=seen.view, kind=kind, link=link, visits=visits, kinds=list(status.Kind)
+        "status.html",
+        seen=seen,
+        state=seen.view,
+        kind=kind,
+        link=link,
+        visits=visits,
+        visits_by_day=None if kind else visits_chart(insight.visits_over_time(portal, connection_id)),
+        kinds=list(status.Kind),
     )
