@@ -19,7 +19,7 @@ from portal.billing.period import BillingMode
 from portal.errors import PortalError, Refused
 from portal.migrations import reason
 from portal.models import DraftState, Role
-from portal.providers import ProviderError, csvfile
+from portal.providers import ProviderError, csvfile, refuse_too_large
 from portal.report import (
     describe_exchanges,
     describe_import,
@@ -83,6 +83,13 @@ def _read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise Refused("%(path)s cannot be read: %(reason)s.", path=path, reason=error.strerror or error) from None
+
+
+def _read_charges(path: str) -> bytes:
+    file = Path(path)
+    if file.is_file():  # before it is read: it may be larger than the memory
+        refuse_too_large(file.stat().st_size, file.name)
+    return _read(path)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -176,7 +183,7 @@ def _import(portal: Portal, args: argparse.Namespace) -> int:
     if args.provider == catalog.CSV and (args.profile is not None or args.profile_file is not None):
         profile = _profile(portal, found.id, args)
         with show_progress("posted") as tell:
-            result = sources.import_csv(portal, found.id, _read(args.file), name, profile, tell)
+            result = sources.import_csv(portal, found.id, _read_charges(args.file), name, profile, tell)
     elif args.profile is not None or args.profile_file is not None:
         raise Refused("Columns are for files of the provider csv: leave out --profile and --profile-file.")
     elif args.provider == catalog.CSV:
@@ -186,7 +193,7 @@ def _import(portal: Portal, args: argparse.Namespace) -> int:
     else:
         with show_progress("posted") as tell:
             result = catalog.import_charges(
-                portal, found.id, _read(args.file), name=name, provider=args.provider, progress=tell
+                portal, found.id, _read_charges(args.file), name=name, provider=args.provider, progress=tell
             )
     show(args, result, describe_import(result))
     return 0

@@ -33,6 +33,12 @@ class Proration:
     removals: bool = False
     partial: bool = False
 
+    def ticks(self, change: Change) -> bool:
+        """Whether the box of a change is ticked."""
+        if change is Change.ADDITION:
+            return self.additions
+        return self.removals if change is Change.REMOVAL else self.partial
+
 
 class Change(StrEnum):
     """What a charge is for its billing period."""
@@ -106,10 +112,7 @@ def bill(
     period = whole_period(charge, whole)
     if (charge.end - charge.start).days >= period.days:
         return _in_full(quantity, change)
-    ticked = (
-        boxes.additions if change is Change.ADDITION else boxes.removals if change is Change.REMOVAL else boxes.partial
-    )
-    if ticked:
+    if boxes.ticks(change):
         return _in_part(quantity, change, Period(charge.start, charge.end), period, count)
     if change is Change.REMOVAL and mode is BillingMode.IN_ADVANCE:
         nothing = Decimal(0)

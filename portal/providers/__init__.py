@@ -59,13 +59,13 @@ class Delivery:
             raise ValueError(f"the delivery ends on {self.period_end}, not after its start on {self.period_start}")
 
 
-def refuse_too_large(data: bytes, name: str) -> None:
-    """Raise ProviderError when the file `name` with the content `data` has more than MAX_BYTES."""
-    if len(data) > MAX_BYTES:
+def refuse_too_large(size: int, name: str) -> None:
+    """Raise ProviderError when the file `name`, of `size` bytes, has more than MAX_BYTES."""
+    if size > MAX_BYTES:
         raise ProviderError(
             "charges.too_large",
             "{file} has {size} MB, and {limit} MB is the most that is read. Export one billing period at a time.",
             file=name,
-            size=str(-(-len(data) // 1024**2)),
+            size=str(-(-size // 1024**2)),
             limit=str(MAX_BYTES // 1024**2),
         )

@@ -171,7 +171,7 @@ def open_table(data: bytes, name: str, *, encoding: str | None = None, delimiter
     fits, else Windows-1252; and the delimiter that cuts the first rows into the most columns of one number. Raises
     ProviderError for what is no table. Rows are checked when they are read.
     """
-    refuse_too_large(data, name)
+    refuse_too_large(len(data), name)
     if not data.strip():
         raise ProviderError("table.empty", "{file} is empty." + _AGAIN, file=name)
     if data.startswith(_OTHERS):

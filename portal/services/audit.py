@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.models import AuditEntry
-
-_CHUNK = 500
+from portal.services.chunks import chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +42,8 @@ def note(
 def entries(db: orm.Session, connection_id: int, subjects: Collection[str]) -> dict[str, list[AuditView]]:
     """The entries about each of these subjects, newest first; subjects without any are left out."""
     found: dict[str, list[AuditView]] = {}
-    wanted = sorted(subjects)
-    for begin in range(0, len(wanted), _CHUNK):
-        same = sa.select(AuditEntry).where(
-            AuditEntry.connection_id == connection_id, AuditEntry.subject.in_(wanted[begin : begin + _CHUNK])
-        )
+    for some in chunks(sorted(subjects)):
+        same = sa.select(AuditEntry).where(AuditEntry.connection_id == connection_id, AuditEntry.subject.in_(some))
         for row in db.scalars(same.order_by(AuditEntry.id.desc())):
             found.setdefault(row.subject, []).append(
                 AuditView(at=row.at, who=row.who, action=row.action, subject=row.subject, detail=row.detail)

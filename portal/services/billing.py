@@ -21,8 +21,9 @@ from portal.billing.mapping import Reason
 from portal.errors import Conflict, PortalError, Refused
 from portal.models import CostState, Delivery, Draft, DraftState, ItemCost, PlannedDraft, PlannedState, Run
 from portal.services import Portal, quickbooks
+from portal.services.chunks import chunks
 from portal.services.connections import hold
-from portal.services.drafts import chunks, keep_drafts
+from portal.services.drafts import keep_drafts
 from portal.services.planning import Prepared, prepare
 from portal.services.preview import fingerprint
 from portal.services.preview_pages import approve_whole

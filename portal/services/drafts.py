@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -13,9 +11,8 @@ from sqlalchemy import orm
 from portal.billing import drafting
 from portal.billing.mapping import Reason
 from portal.models import BilledCharge, Charge, Draft, DraftLine, DraftState, Run
+from portal.services.chunks import chunks
 from portal.services.planning import Prepared
-
-_CHUNK = 500
 
 
 def keep_drafts(db: orm.Session, run: Run, planned: Sequence[drafting.Draft], prepared: Prepared) -> list[Draft]:
@@ -90,10 +87,3 @@ def _mark_billed(db: orm.Session, drafts: Sequence[Draft], planned: Sequence[dra
     for ids in chunks(row["charge_id"] for row in rows):
         same = sa.update(Charge).where(Charge.id.in_(ids)).values(is_billed=True)
         db.execute(same.execution_options(synchronize_session=False))
-
-
-def chunks(values: Iterable[Any], size: int = _CHUNK) -> Iterator[list[Any]]:
-    """The values, so many at a time: a statement takes a limited number of parameters."""
-    rest = iter(values)
-    while chunk := list(islice(rest, size)):
-        yield chunk

@@ -5,18 +5,17 @@ An import looks at 100,000 of them, so no object of the database's session is ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.billing.charge import Charge as Value
 from portal.models import Charge
+from portal.services.chunks import chunks
 
 CHARGES = Charge.metadata.tables[Charge.__tablename__]
-CHUNK = 500
 FACTS = {
     "kind": "kind",
     "cycle": "cycle",
@@ -31,8 +30,6 @@ FACTS = {
     "name": "offer_name",
 }
 """What a charge says beside its key, offer, organization and tags: the columns, and the names of the value."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +78,3 @@ def chains(
             )
             found.setdefault(row["key"], []).append(entry)
     return found
-
-
-def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The values a few at a time, as many as one statement may name."""
-    for begin in range(0, len(values), CHUNK):
-        yield values[begin : begin + CHUNK]

@@ -106,14 +106,15 @@ def _prepare(
     organizations: dict[int, Any] = {row.id: row for row in db.execute(clients_of).all()}
     received = load_received(db, connection_id, asked, offers, organizations)
     items = load_targets(db, connection_id, "item", {row.item_list_id for row in offers.values() if row.item_list_id})
+    billed = [organizations[one] for one in {row.organization_id for row in received}]
     customers = load_rows(
-        db, connection_id, "customer", {row.customer_list_id for row in organizations.values() if row.customer_list_id}
+        db, connection_id, "customer", {one.customer_list_id for one in billed if one.customer_list_id}
     )
     mapped: dict[int, MappedOffer] = {
         row.id: mapped_offer(row, items.get(row.item_list_id or "")) for row in offers.values()
     }
     clients: dict[int, MappedOrganization] = {
-        row.id: mapped_organization(row, customers.get(row.customer_list_id or "")) for row in organizations.values()
+        row.id: mapped_organization(row, customers.get(row.customer_list_id or "")) for row in billed
     }
     made = plan(received, mapped, clients, rules, load_history(db, connection_id, period.covered, asked, only))
     return Prepared(
@@ -138,8 +139,9 @@ def _costs(
 ) -> dict[str, Decimal]:
     refused = {one.charge_id for one in made.skipped if one.reason in _NO_COST}
     home = rules.home_currency
-    costed = (row for row in received if row.id not in refused and home in (None, row.charge.currency))
-    return unit_costs(costed, offers, () if run_id is None else load_bought(db, run_id))
+    costed = [row for row in received if row.id not in refused and home in (None, row.charge.currency)]
+    asked = {row.offer_id for row in costed}
+    return unit_costs(costed, offers, load_bought(db, run_id, asked) if run_id is not None and asked else ())
 
 
 @dataclass(frozen=True, slots=True)

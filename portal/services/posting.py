@@ -17,7 +17,8 @@ from portal.billing import ledger
 from portal.billing.charge import Charge as Value
 from portal.models import ChargeChange, Delivery, Offer, Organization, What
 from portal.providers import Delivery as Delivered
-from portal.services.ledger_rows import CHARGES, CHUNK, FACTS, Row, chains, chunks
+from portal.services.chunks import CHUNK, chunks
+from portal.services.ledger_rows import CHARGES, FACTS, Row, chains
 
 Progress = Callable[[int, int], None]
 """Called with the rows that are posted, and all of them."""

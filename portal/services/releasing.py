@@ -16,7 +16,8 @@ from sqlalchemy import orm
 
 from portal.billing import ledger
 from portal.models import BilledCharge, Connection, Draft, DraftLine
-from portal.services.ledger_rows import CHARGES, Row, chains, chunks
+from portal.services.chunks import chunks
+from portal.services.ledger_rows import CHARGES, Row, chains
 
 _BILLED = BilledCharge.metadata.tables[BilledCharge.__tablename__]
 

@@ -14,6 +14,7 @@ from portal.billing.mapping import BILLABLE_ITEMS, MappedOffer, MappedOrganizati
 from portal.errors import Refused
 from portal.models import Offer, Organization
 from portal.services import Portal
+from portal.services.chunks import chunks
 from portal.services.folding import fold, folded, has_words, words_of
 from portal.services.reasons import REASONS
 from qbwc.models import ListObject
@@ -76,10 +77,9 @@ def _find(
     db: orm.Session, connection_id: int, kind: str, list_ids: set[str], query: sa.Select[Any]
 ) -> Iterator[sa.Row[Any]]:
     """What `query` selects of these objects, as many at a time as one statement may name."""
-    wanted = sorted(list_ids)
     of_list = query.filter_by(connection_id=connection_id, kind=kind)
-    for begin in range(0, len(wanted), 500):
-        yield from db.execute(of_list.where(ListObject.list_id.in_(wanted[begin : begin + 500])))
+    for some in chunks(sorted(list_ids)):
+        yield from db.execute(of_list.where(ListObject.list_id.in_(some)))
 
 
 def mapped_offer(row: Offer, item: ListObject | None) -> MappedOffer:

@@ -166,8 +166,8 @@ def _number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.func.abs(sa.cast(sa.type_coerce(column, sa.String), sa.Numeric))
 
 
-def load_bought(db: orm.Session, run_id: int) -> list[tuple[int, Decimal, Decimal]]:
-    """What a run bills already, alike ones together: offer id, unit cost, units. No credits, no corrections."""
+def load_bought(db: orm.Session, run_id: int, offers: Collection[int]) -> list[tuple[int, Decimal, Decimal]]:
+    """What a run bills of these offers already, alike ones together: offer id, unit cost, units. No credits."""
     query = (
         sa.select(CHARGES.c.offer_id, CHARGES.c.unit_cost, CHARGES.c.quantity, sa.func.count())
         .join(_BILLED, _BILLED.c.charge_id == CHARGES.c.id)
@@ -176,4 +176,8 @@ def load_bought(db: orm.Session, run_id: int) -> list[tuple[int, Decimal, Decima
         .where(Draft.run_id == run_id, CHARGES.c.kind != ChargeKind.CREDIT, CHARGES.c.reverses_id.is_(None))
         .group_by(CHARGES.c.offer_id, CHARGES.c.unit_cost, CHARGES.c.quantity)
     )
-    return [(offer_id, cost, abs(units) * count) for offer_id, cost, units, count in db.execute(query) if cost >= 0]
+    return [
+        (offer_id, cost, abs(units) * count)
+        for offer_id, cost, units, count in db.execute(query)
+        if offer_id in offers and cost >= 0
+    ]

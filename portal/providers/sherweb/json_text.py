@@ -18,7 +18,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 def decode(data: bytes, name: str) -> str:
     """UTF-8 with or without a byte order mark; UTF-16 with one, as PowerShell writes files."""
-    refuse_too_large(data, name)
+    refuse_too_large(len(data), name)
     if not data.strip():
         raise ProviderError("charges.empty", "{file} is empty." + AGAIN, file=name)
     encoding = next((encoding for mark, encoding in _ENCODINGS if data.startswith(mark)), "utf-8")
