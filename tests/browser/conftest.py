@@ -108,6 +108,7 @@ def open_page(open_browser: Callable[..., Any], demo: dict[str, Any]) -> Callabl
         other = page.locator(f"button[name=language][value={language}]")
         if other.count():
             other.click()
+            page.wait_for_function("wanted => document.documentElement.lang.startsWith(wanted)", arg=language)
         return page
 
     return open_one
@@ -141,6 +142,17 @@ def addresses(chromium: Any, demo: dict[str, Any]) -> dict[str, str]:
             waiting.append(there.path)
     context.close()
     return found
+
+
+@pytest.fixture(scope="session")
+def reads() -> Callable[..., None]:
+    """Checks that a page says some words, or will once the browser has read all of it."""
+    expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+    def check(page: Any, words: str, place: Any = None) -> None:
+        expect(place or page.locator("main")).to_contain_text(words)
+
+    return check
 
 
 def name_of(path: str) -> str:
