@@ -149,6 +149,7 @@ def addresses(chromium: Any, demo: dict[str, Any]) -> dict[str, str]:
 def reads() -> Callable[..., None]:
     """Checks that a page says some words, or will once the browser has read all of it."""
     expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+    expect.set_options(timeout=20_000)  # a busy machine
 
     def check(page: Any, words: str, place: Any = None) -> None:
         expect(place or page.locator("main")).to_contain_text(words)

@@ -8,8 +8,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from portal.billing.invoice import Difference
 from portal.billing.matching import Obstacle
 from portal.services import quickbooks

@@ -1,4 +1,7 @@
-"""An index of the visits that have no result yet: whether one goes on is asked every few seconds while a page follows it."""
+"""An index of the visits that have no result yet.
+
+Whether one goes on is asked every few seconds while a page follows it.
+"""
 
 from __future__ import annotations
 
