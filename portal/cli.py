@@ -55,9 +55,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="portal",
         description="Bill a cloud reseller's clients in QuickBooks Desktop.",
-        epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY, "
-        "PORTAL_SMTP_URL, PORTAL_MAIL_FROM, PORTAL_HISTORY_DAYS, PORTAL_BODIES_DAYS; secrets also from files named by "
-        "PORTAL_SECRET_KEY_FILE, PORTAL_DATABASE_URL_FILE and PORTAL_SMTP_URL_FILE.",
+        epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, "
+        "PORTAL_TRUSTED_PROXY, PORTAL_SECRET_KEY, PORTAL_SMTP_URL, PORTAL_MAIL_FROM, PORTAL_HISTORY_DAYS, "
+        "PORTAL_BODIES_DAYS; secrets also from files named by PORTAL_SECRET_KEY_FILE, PORTAL_DATABASE_URL_FILE and "
+        "PORTAL_SMTP_URL_FILE.",
     )
     add = parser.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
     _add_serving(add)
