@@ -20,7 +20,7 @@ from portal.billing import drafting
 from portal.billing.mapping import Reason
 from portal.errors import Conflict, PortalError, Refused
 from portal.models import CostState, Delivery, Draft, DraftState, ItemCost, PlannedDraft, PlannedState, Run
-from portal.services import Portal, quickbooks
+from portal.services import Portal, audit, quickbooks
 from portal.services.chunks import chunks
 from portal.services.connections import hold
 from portal.services.drafts import keep_drafts
@@ -292,6 +292,8 @@ def _plan(
                 for draft in wanted
             ],
         )
+        detail = {"name": prepared.on.isoformat(), "invoices": len(wanted), "approved": is_approved}
+        audit.note(db, connection_id, at=now, action="bill", subject=f"run:{run.id}", detail=detail)
     return run.id
 
 

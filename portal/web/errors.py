@@ -100,5 +100,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _unexpected(error: Exception) -> ResponseReturnValue:
     if "user" not in g:
         g.user = None  # when the database is what failed, the error's page must not ask it again
-    log.exception("page failed", path=request.path, method=request.method, exc_info=error)
+    holds_secret = "token" in (request.view_args or {})
+    path = str(request.url_rule) if holds_secret else request.path
+    log.exception("page failed", path=path, method=request.method, exc_info=error)
     return page(500, Sentence(_SENTENCES[500]))

@@ -94,6 +94,11 @@ def letter_key(email: str) -> Key:
     return ("letter", _mark(email))
 
 
+def invitation_key(ticket: str) -> Key:
+    """By what guesses of the address that an invitation is bound to are counted."""
+    return ("invitation", _mark(ticket))
+
+
 def know_device(response: Response, email: str) -> None:
     """Let this browser be known as one in which the person has logged in."""
     devices = _devices()
