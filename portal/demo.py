@@ -15,6 +15,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from portal import settings as configuration
@@ -23,7 +25,7 @@ from portal.errors import Unusable
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
 from portal.server import PortTaken, listen, serve_in_thread
-from portal.services import Portal, accounts, build_portal, connections, runs, status
+from portal.services import Portal, accounts, audit, build_portal, connections, runs, sharing, status
 from portal.story import (
     FIRST_DAY,
     OCTOBER_DAY,
@@ -44,7 +46,12 @@ CONNECTION = "QuickBooks Nordet"
 OTHER_CONNECTION = "QuickBooks Nordet Ontario"
 EMAIL = "demo@example.com"
 PASSWORD = "demonstration"  # noqa: S105 -- of a sample on loopback, printed on the screen
+FIRM = "Cabinet Boréal CPA"
+AT_FIRM = "cpa@example.org"
+INVITED = "revision@example.org"
 COLLEAGUES = {"facturation@example.com": Role.BILLING, "comptable@example.com": Role.ACCOUNTANT}
+SINCE_INVITED = timedelta(days=FIRST_DAY - 2)
+"""The second invitation was made two days ago."""
 PORTS_TO_TRY = 50
 
 
@@ -129,9 +136,25 @@ def _set_up(portal: Portal, folder: Path, calendar: Calendar) -> Stage:
             )
             for name in (CONNECTION, OTHER_CONNECTION)
         )
+        _share(portal, made.id)
         (folder / "demo.qwc").write_text(connections.qwc(portal, made.id), encoding="utf-8")
         shutil.copyfile(samples / "sandbox" / "company.json", folder / "company.json")
     return Stage(portal, made.id, made.password, folder, samples, calendar, threading.Lock())
+
+
+def _share(portal: Portal, connection_id: int) -> None:
+    """An accountant of another company has joined the connection, and somebody else is invited."""
+    accounts.add_partner(portal, FIRM)
+    firm = accounts.add_user(portal, AT_FIRM, partner=FIRM, role=Role.ADMINISTRATOR, password=PASSWORD, language="fr")
+    host = accounts.check_password(portal, EMAIL, PASSWORD)
+    if host is None:
+        raise Unusable("The sample people cannot log in.")
+    audit.act_as(EMAIL, "127.0.0.1")
+    sharing.accept(portal, firm, sharing.invite(portal, host, connection_id, Role.ACCOUNTANT).ticket)
+    begun = portal.now
+    later = replace(portal, now=lambda: begun() + SINCE_INVITED)
+    sharing.invite(later, host, connection_id, Role.READ_ONLY, INVITED)
+    audit.act_by_itself()
 
 
 def _play_months(stage: Stage) -> runs.RunView:
