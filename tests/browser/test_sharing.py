@@ -31,7 +31,7 @@ def test_an_invited_stranger_joins_in_another_browser_and_sees_the_accountants_v
     guest.goto("/join")
     guest.set_input_files("#file", str(file))
     guest.get_by_role("button", name="Ouvrir l'invitation").click()
-    reads(guest, "demo@example.com vous invite à une connexion de Nordet Infogérance inc.")
+    reads(guest, "demo@example.com vous invite à vous joindre à cette connexion")
     assert guest.url.endswith("/join"), "no address holds the secret"
     guest.fill("#email", "zoe@cabinet.example")
     guest.fill("#new_password", PASSWORD)
@@ -75,7 +75,7 @@ def test_a_link_leaves_no_secret_in_the_address_bar_and_is_told_to_nobody(open_p
     secret = link.rpartition("/")[2]
     assert all(secret not in (one.headers.get("referer") or "") for one in seen)
     assert sum(secret in one.url for one in seen) == 1
-    assert "invites you to a connection" in guest.locator("main").inner_text()
+    assert "invites you to join this connection" in guest.locator("main").inner_text()
 
 
 @pytest.mark.parametrize("width", [360, 1280])
