@@ -112,7 +112,7 @@ def add_connection(
             )
         )
         db.flush()
-        made = {"billing_mode": billing_mode.value, "invoice_day": invoice_day, "prorate": sorted(prorate)}
+        made = {"billing_mode": BillingMode(billing_mode).value, "invoice_day": invoice_day, "prorate": sorted(prorate)}
         _note(db, row.id, now, "make-connection", name, {}, made)
         return NewConnection(
             id=row.id,
