@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import orm
 
 from portal.errors import Conflict, Forbidden, NotFound
@@ -24,8 +23,6 @@ from portal.services.sharing.tickets import Ticket, hash_of, read_text, write_fi
 
 INVITATION_LASTS = timedelta(days=7)
 _PATH = "/join/"
-
-log = structlog.get_logger("portal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +83,6 @@ def invite(portal: Portal, by: UserView, connection_id: int, role: Role, email: 
         ticket = Ticket(invitation_id=made.id, connection_id=row.id, role=role.value, secret=secret)
         told = _view(made, now)
     text = write_text(portal.settings, ticket)
-    log.info("invitation made", invitation=told.id, connection=connection_id, role=role.value, by=by.id)
     url = f"{portal.settings.url.rstrip('/')}{_PATH}{text}"
     return Made(invitation=told, has_replaced=former, ticket=text, url=url)
 
@@ -132,7 +128,6 @@ def revoke(portal: Portal, by: UserView, connection_id: int, invitation_id: int)
             return
         end(row, InvitationState.REVOKED, portal.now(), by.email)
         note(db, row, "revoke-invitation", portal.now(), by.email)
-    log.info("invitation revoked", invitation=invitation_id, by=by.id)
 
 
 def list_invitations(portal: Portal, connection_id: int, most: int = 20) -> tuple[InvitationView, ...]:

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import cast
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError
 
@@ -27,8 +26,6 @@ from portal.services.connections import HIGHEST_ID
 from portal.services.sharing.invitations import end
 from portal.services.sharing.places import role_at
 from portal.services.sharing.tickets import changed, hash_of, read_text
-
-log = structlog.get_logger("portal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,6 @@ def accept(portal: Portal, user: UserView, ticket: str) -> int:
             _join(db, portal, row, user.id, user.email)
     except IntegrityError:  # the same person joins twice at this moment: the second try says what there is to say
         return accept(portal, user, ticket)
-    log.info("invitation accepted", invitation=row.id, connection=row.connection_id, user=user.id)
     return row.connection_id
 
 
@@ -105,7 +101,6 @@ def accept_as_stranger(
             made = cast("UserView", view_person(db, user))  # who joined belongs somewhere
     except IntegrityError:  # somebody makes an account of this address at this moment
         return accept_as_stranger(portal, ticket, email=email, password=password, language=language)
-    log.info("account made by an invitation", invitation=row.id, connection=row.connection_id, user=made.id)
     return made, row.connection_id
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import orm
 
 from portal.errors import Conflict, Forbidden, NotFound
@@ -20,8 +19,6 @@ from portal.services.accounts.passwords import is_chosen
 from portal.services.accounts.people import first_membership, has_joined
 from portal.services.connections import HIGHEST_ID, find
 from portal.services.sharing.places import role_at
-
-log = structlog.get_logger("portal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +146,6 @@ def change_joined_role(portal: Portal, by: UserView, connection_id: int, partici
             _check_not_last(db, row)
         before, row.role = row.role, role
         _note(db, portal, row, "change-joined-role", by.email, before=before, after=role)
-    log.info("role of a participant changed", user=row.user_id, connection=connection_id, role=role.value, by=by.id)
 
 
 def remove_joined(portal: Portal, by: UserView, connection_id: int, participant_id: int) -> str:
@@ -164,7 +160,6 @@ def remove_joined(portal: Portal, by: UserView, connection_id: int, participant_
         email = row.user.email
         _note(db, portal, row, "remove-joined", by.email, before=row.role)
         _forget(db, row)
-    log.info("participant removed", user=row.user_id, connection=connection_id, by=by.id)
     return email
 
 
@@ -181,9 +176,7 @@ def leave(portal: Portal, user: UserView, participant_id: int) -> bool:
         _lock(db, row.connection_id)
         _check_not_last(db, row)
         _note(db, portal, row, "leave", user.email, before=row.role)
-        is_known = _forget(db, row)
-    log.info("participant left", user=user.id, connection=row.connection_id)
-    return is_known
+        return _forget(db, row)
 
 
 def _hold(db: orm.Session, by: UserView, connection_id: int, participant_id: int) -> Participant:
