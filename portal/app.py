@@ -18,6 +18,8 @@ from portal.services.connections import HIGHEST_ID
 from portal.web import (
     access,
     account,
+    audit_log,
+    audit_words,
     billing_settings,
     browsers,
     charges,
@@ -29,8 +31,10 @@ from portal.web import (
     headers,
     health,
     insight,
+    join,
     language,
     mapping_file,
+    members,
     offers,
     organizations,
     passwords,
@@ -40,6 +44,7 @@ from portal.web import (
     session,
     setup,
     status,
+    switcher,
     throttle,
     visits,
     wizard,
@@ -75,6 +80,7 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
     headers.install(app, is_https=is_https)
     compress.install(app)
     help_pages.install(app)
+    switcher.install(app)
     _prepare_templates(app)
     for screen in (
         health,
@@ -83,9 +89,12 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
         setup,
         account,
         people,
+        join,
+        audit_log,
         configuration,
         wizard,
         connections,
+        members,
         billing_settings,
         charges,
         offers,
@@ -131,6 +140,10 @@ def _prepare_templates(app: Flask) -> None:
     app.jinja_env.filters.update(
         word=words.word,
         explanation=words.explanation,
+        joined_explanation=words.joined_explanation,
+        action=audit_words.action,
+        field_name=audit_words.field_name,
+        told=audit_words.told,
         tone=words.tone,
         list_name=words.list_name,
         item_type=words.item_type,

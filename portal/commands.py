@@ -35,6 +35,7 @@ from portal.report import (
 from portal.services import (
     Portal,
     accounts,
+    audit,
     billing,
     build_portal,
     catalog,
@@ -58,9 +59,11 @@ def run(args: argparse.Namespace) -> int:
         if name in SERVING:
             return SERVING[name](args)
         portal = build_portal(configuration.load())
+        audit.act_as("", audit.COMMAND_LINE)
         try:
             return COMMANDS[name](portal, args)
         finally:
+            audit.act_by_itself()
             portal.database.close()
     except (PortalError, ProviderError) as error:
         sys.stderr.write(f"{error}\n")

@@ -23,7 +23,7 @@ from portal.errors import Unusable
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
 from portal.server import PortTaken, listen, serve_in_thread
-from portal.services import Portal, accounts, build_portal, connections, runs, status
+from portal.services import Portal, accounts, audit, build_portal, connections, runs, sharing, status
 from portal.story import (
     FIRST_DAY,
     OCTOBER_DAY,
@@ -44,6 +44,9 @@ CONNECTION = "QuickBooks Nordet"
 OTHER_CONNECTION = "QuickBooks Nordet Ontario"
 EMAIL = "demo@example.com"
 PASSWORD = "demonstration"  # noqa: S105 -- of a sample on loopback, printed on the screen
+FIRM = "Cabinet Boréal CPA"
+AT_FIRM = "cpa@example.org"
+INVITED = "revision@example.org"
 COLLEAGUES = {"facturation@example.com": Role.BILLING, "comptable@example.com": Role.ACCOUNTANT}
 PORTS_TO_TRY = 50
 
@@ -130,9 +133,22 @@ def _set_up(portal: Portal, folder: Path, calendar: Calendar) -> Stage:
             )
             for name in (CONNECTION, OTHER_CONNECTION)
         )
+        _share(portal, made.id)
         (folder / "demo.qwc").write_text(connections.qwc(portal, made.id), encoding="utf-8")
         shutil.copyfile(samples / "sandbox" / "company.json", folder / "company.json")
     return Stage(portal, made.id, made.password, folder, samples, calendar, threading.Lock())
+
+
+def _share(portal: Portal, connection_id: int) -> None:
+    """An accountant of another company has joined the connection."""
+    accounts.add_partner(portal, FIRM)
+    firm = accounts.add_user(portal, AT_FIRM, partner=FIRM, role=Role.ADMINISTRATOR, password=PASSWORD, language="fr")
+    host = accounts.check_password(portal, EMAIL, PASSWORD)
+    if host is None:
+        raise Unusable("The sample people cannot log in.")
+    audit.act_as(EMAIL, "127.0.0.1")
+    sharing.accept(portal, firm, sharing.invite(portal, host, connection_id, Role.ACCOUNTANT).ticket)
+    audit.act_by_itself()
 
 
 def _play_months(stage: Stage) -> runs.RunView:
@@ -151,6 +167,9 @@ def _play_months(stage: Stage) -> runs.RunView:
         must(stage.visit())
     with _step("The weeks since: a failed visit, a later success, charges of another supplier"), _no_warnings():
         play_since(stage)
+        host = accounts.check_password(stage.portal, EMAIL, PASSWORD)
+        if host is not None:
+            sharing.invite(stage.portal, host, stage.connection_id, Role.READ_ONLY, INVITED)
     return runs.get_run(stage.portal, stage.connection_id, made.id)
 
 

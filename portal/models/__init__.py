@@ -21,6 +21,7 @@ from portal.models.runs import (
     PlannedState,
     Run,
 )
+from portal.models.sharing import Invitation, InvitationState, Participant
 from portal.models.sources import ColumnProfile, SherwebAccess, Upload
 from portal.models.tables import LONGEST_KEY, LONGEST_NAME, Base, ExactDecimal
 from portal.models.tenants import Connection, Member, Partner, Role, SetupStep, User
@@ -43,12 +44,15 @@ __all__ = [
     "DraftLine",
     "DraftState",
     "ExactDecimal",
+    "Invitation",
+    "InvitationState",
     "InvoiceMode",
     "ItemCost",
     "LogIn",
     "Member",
     "Offer",
     "Organization",
+    "Participant",
     "Partner",
     "PlannedDraft",
     "PlannedState",

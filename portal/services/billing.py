@@ -30,7 +30,7 @@ from portal.models import (
     PlannedState,
     Run,
 )
-from portal.services import Portal, quickbooks
+from portal.services import Portal, audit, quickbooks
 from portal.services.chunks import CHUNK, chunks
 from portal.services.connections import hold
 from portal.services.drafts import keep_drafts
@@ -303,6 +303,8 @@ def _plan(
                 for draft in wanted
             ],
         )
+        detail = {"name": prepared.on.isoformat(), "invoices": len(wanted), "approved": is_approved}
+        audit.note(db, connection_id, at=now, action="bill", subject=f"run:{run.id}", detail=detail)
     return run.id
 
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.billing.period import BillingMode, next_invoice_dates
 from portal.errors import Conflict, NotFound, Refused
 from portal.models import Connection, Partner, SetupStep
-from portal.services import Portal, quickbooks
+from portal.services import Portal, audit, quickbooks
 from portal.services.accounts import LANGUAGES, check_length, find_partner
 from qbwc import company_file, connections
 from qbwc.errors import QueueError
@@ -119,6 +120,8 @@ def add_connection(
             )
         )
         take_name(db, owner, name)
+        made = {"billing_mode": BillingMode(billing_mode).value, "invoice_day": invoice_day, "prorate": sorted(prorate)}
+        _note(db, row.id, now, "make-connection", name, {}, made)
         return NewConnection(
             id=row.id,
             name=name,
@@ -229,7 +232,9 @@ def hold(db: orm.Session, connection_id: int) -> Connection:
 def new_password(portal: Portal, connection_id: int) -> str:
     """Replace the Web Connector's password; it is returned this once and the former one ends now."""
     with portal.database.write() as db:
-        return connections.change_password(find(db, connection_id).wire)
+        row = find(db, connection_id)
+        _note(db, row.id, portal.now(), "new-password", row.name)
+        return connections.change_password(row.wire)
 
 
 def qwc(portal: Portal, connection_id: int) -> str:
@@ -271,16 +276,33 @@ def confirm_company(portal: Portal, connection_id: int, *, name: str | None = No
     Raises Refused when none is in doubt, or another was seen since.
     """
     with portal.database.write() as db:
-        row = find(db, connection_id).wire
+        found = find(db, connection_id)
+        row = found.wire
         was_stale = row.verdict is Verdict.STALE
+        before = {"company_name": row.company_name, "company_path": row.company_path}
         try:
             company_file.confirm(db, row, name=name, path=path)
         except QueueError:
             raise Refused(
                 "There is nothing to confirm: no company file is in doubt, or another one was seen since. Look again."
             ) from None
+        after = {"company_name": row.company_name, "company_path": row.company_path}
+        _note(db, found.id, portal.now(), "confirm-company", found.name, before, after)
         if was_stale:
             quickbooks.take_as_it_is(db, portal.registry, connection_id, portal.now())
+
+
+def _note(
+    db: orm.Session,
+    connection_id: int,
+    now: datetime,
+    action: str,
+    name: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    detail = {"name": name, "before": before or {}, "after": after or {}}
+    audit.note(db, connection_id, at=now, action=action, subject=f"connection:{connection_id}", detail=detail)
 
 
 def view(row: Connection, now: datetime) -> ConnectionView:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import orm
 
 from portal.models import Connection
-from portal.services import Portal
+from portal.services import Portal, audit
 from portal.services.connections import check_language, find
 from qbwc import company_file
 from qbwc import models as wire
@@ -18,7 +18,13 @@ def choose_window(portal: Portal, connection_id: int, *, language: str, opens_pa
     check_language(language)
     with portal.database.write() as db:
         row = find(db, connection_id)
+        before = {"language": row.wire.language, "opens_page": row.opens_page}
         row.wire.language, row.opens_page = language, opens_page
+        after = {"language": language, "opens_page": opens_page}
+        if before != after:
+            detail = {"name": row.name, "before": before, "after": after}
+            subject = f"connection:{row.id}"
+            audit.note(db, row.id, at=portal.now(), action="change-window", subject=subject, detail=detail)
 
 
 def page_opener(url: str) -> Callable[[wire.Connection], str]:
@@ -35,4 +41,8 @@ def page_opener(url: str) -> Callable[[wire.Connection], str]:
 def keep_refusing(portal: Portal, connection_id: int) -> None:
     """A person says that the company file last seen is not the right one: a visit that waits for it ends."""
     with portal.database.write() as db:
-        company_file.keep_refusing(db, find(db, connection_id).wire)
+        row = find(db, connection_id)
+        seen = {"company_name": row.wire.seen_company_name, "company_path": row.wire.seen_company_path}
+        detail, subject = {"name": row.name, **seen}, f"connection:{row.id}"
+        audit.note(db, row.id, at=portal.now(), action="keep-refusing", subject=subject, detail=detail)
+        company_file.keep_refusing(db, row.wire)

@@ -20,6 +20,7 @@ from portal.billing.period import INVOICE_HOUR, next_invoice_dates
 from portal.errors import Sentence
 from portal.models import Connection
 from portal.services import Portal
+from portal.services.chunks import chunks
 from portal.services.connections import RUN_EVERY_MINUTES, ConnectionView, find, view
 from portal.services.rhythm import usual_gap
 from qbwc import models as wire
@@ -202,12 +203,24 @@ def get_health(portal: Portal, connection_id: int) -> HealthView:
 def list_health(portal: Portal, partner_id: int) -> tuple[Overview, ...]:
     """The partner's connections by name, each with its health."""
     with portal.database.read() as db:
-        whole = (orm.joinedload(Connection.partner), orm.joinedload(Connection.wire))
-        query = sa.select(Connection).filter_by(partner_id=partner_id).options(*whole)
-        rows = db.scalars(query.order_by(Connection.name, Connection.id)).all()
-        now = portal.now()
-        views = _read(db, rows, now)
-        return tuple(Overview(connection=view(row, now), view=views[row.id]) for row in rows)
+        return _overviews(db, [Connection.partner_id == partner_id], portal.now())
+
+
+def list_health_of(portal: Portal, connection_ids: Collection[int]) -> tuple[Overview, ...]:
+    """These connections by name, each with its health."""
+    with portal.database.read() as db:
+        found: list[Overview] = []
+        for some in chunks(connection_ids):
+            found.extend(_overviews(db, [Connection.id.in_(some)], portal.now()))
+        return tuple(found)
+
+
+def _overviews(db: orm.Session, which: Sequence[sa.ColumnElement[bool]], now: datetime) -> tuple[Overview, ...]:
+    whole = (orm.joinedload(Connection.partner), orm.joinedload(Connection.wire))
+    query = sa.select(Connection).where(*which).options(*whole)
+    rows = db.scalars(query.order_by(Connection.name, Connection.id)).all()
+    views = _read(db, rows, now)
+    return tuple(Overview(connection=view(row, now), view=views[row.id]) for row in rows)
 
 
 def next_billing(row: Connection, now: datetime) -> datetime:

@@ -97,12 +97,12 @@ def _read(db: orm.Session, connection: Connection, wanted: WantedVisits, limit: 
         before_id=wanted.before_id,
         after_id=wanted.after_id,
         result=wanted.result if wanted.result in RESULTS else None,
-        since=_begin_of(wanted.first, zone),
-        until=_begin_of(wanted.last, zone, timedelta(days=1)),
+        since=begin_of(wanted.first, zone),
+        until=begin_of(wanted.last, zone, timedelta(days=1)),
     )
 
 
-def _begin_of(day: date | None, zone: ZoneInfo, plus: timedelta = timedelta()) -> datetime | None:
+def begin_of(day: date | None, zone: ZoneInfo, plus: timedelta = timedelta()) -> datetime | None:
     """The first moment of a day on the connection's clock; None for no day, or one at the end of time."""
     if day is None or day >= date(9999, 1, 1) or day.year < 2:
         return None
@@ -172,6 +172,7 @@ __all__ = [
     "VisitDetail",
     "VisitPage",
     "WantedVisits",
+    "begin_of",
     "get_visit",
     "page_of_visits",
     "try_again",

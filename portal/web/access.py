@@ -1,7 +1,8 @@
-"""Who may open which page: the log-in, the roles that every route declares, and the partner's own connections.
+"""Who may open which page: the log-in, the roles that every route declares, and the connections that a person sees.
 
 A route that declares nothing is refused to everybody: the guard runs before every view and knows only what `allowed`
-and `public` wrote on it.
+and `public` wrote on it. For a page of a connection the role on that connection counts, for all others the role at the
+person's own partner; who has none may open what every role may.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from flask_babel import gettext as _
 
 from portal.errors import Forbidden, NotFound
 from portal.models import Role
-from portal.services import Portal, accounts, connections
+from portal.services import Portal, accounts, audit, sharing
 from portal.services.accounts import UserView
 from portal.services.connections import ConnectionView
+from portal.services.sharing import Place
 from portal.web.words import word
 
 EVERYONE = (Role.ADMINISTRATOR, Role.BILLING, Role.ACCOUNTANT, Role.READ_ONLY)
@@ -70,7 +72,10 @@ def install(app: Flask, portal: Portal) -> None:
     """Put the guard in front of every view."""
     app.extensions[_EXTENSION] = portal
     app.before_request(_guard)
-    app.context_processor(lambda: {"may": may, "user": current_user(), "connection": g.get("connection")})
+    app.teardown_request(lambda _error: audit.act_by_itself())
+    app.context_processor(
+        lambda: {"may": may, "user": current_user(), "connection": g.get("connection"), "place": g.get("place")}
+    )
 
 
 def portal_of_app() -> Portal:
@@ -149,18 +154,40 @@ def signed_in() -> UserView:
     return user
 
 
-def may(endpoint: str) -> bool:
-    """Whether the person may use a route: pages hide what would be refused."""
+def may(endpoint: str, at: Place | None = None) -> bool:
+    """Whether the person may use a route: pages hide what would be refused.
+
+    A route of a connection is judged by the role `at` a place, by default at the connection in the address.
+    """
     user, view = current_user(), current_app.view_functions.get(endpoint)
     if view is None:
         return False
     roles = declared_roles(view)
-    return roles is None or (user is not None and user.role in roles)
+    if roles is None or user is None:
+        return roles is None
+    if not _is_of_connection(endpoint):
+        return _opens(roles, user.role)
+    at = at or g.get("place")
+    return at is not None and at.role in roles
+
+
+def _opens(roles: frozenset[Role], role: Role | None) -> bool:
+    """Whether a role opens what is declared for `roles`. Who has none opens what every role opens."""
+    return role in roles or roles.issuperset(EVERYONE)
+
+
+def _is_of_connection(endpoint: str) -> bool:
+    return any("connection_id" in rule.arguments for rule in current_app.url_map.iter_rules(endpoint))
 
 
 def connection() -> ConnectionView:
-    """The connection in the address, which is the partner's own."""
+    """The connection in the address, which the person sees."""
     return cast("ConnectionView", g.connection)
+
+
+def place() -> Place:
+    """The person's place at the connection in the address."""
+    return cast("Place", g.place)
 
 
 def _guard() -> ResponseReturnValue | None:
@@ -171,6 +198,7 @@ def _guard() -> ResponseReturnValue | None:
         roles = declared_roles(view)
     except LookupError:
         raise Forbidden("This page is not open to anybody.") from None
+    audit.act_as("", request.remote_addr or "")
     if roles is None:
         return None
     user = current_user()
@@ -178,14 +206,17 @@ def _guard() -> ResponseReturnValue | None:
         if request.method != "GET":
             flash(_("You were logged out, so nothing was saved. Log in, then do it again."), "warning")
         return _lead_to(url_for("session.log_in_page", next=_here()))
+    audit.act_as(user.email, request.remote_addr or "")
     if user.lacks_second_factor and not hasattr(view, _WITHOUT_FACTOR):
         return _lead_to(url_for("account.second_factor"))
-    if user.role not in roles:
+    if "connection_id" in (request.view_args or {}):
+        _enter(user, (request.view_args or {})["connection_id"], roles)
+    elif not _opens(roles, user.role):
+        if user.role is None:
+            raise Forbidden("Only people of a partner may do this. Ask an administrator of the one that invited you.")
         raise Forbidden(
             "Your role (%(role)s) does not allow this. Ask an administrator of your company.", role=_(word(user.role))
         )
-    if "connection_id" in (request.view_args or {}):
-        g.connection = _own_connection(user, (request.view_args or {})["connection_id"])
     return None
 
 
@@ -214,8 +245,21 @@ def _here() -> str | None:
     return (f"{sent_by.path}?{sent_by.query}" if sent_by.query else sent_by.path) or None
 
 
-def _own_connection(user: UserView, connection_id: int) -> ConnectionView:
-    for one in connections.list_connections(portal_of_app(), user.partner_id):
-        if one.id == connection_id:
-            return one
-    raise NotFound("This connection does not exist, or it belongs to another partner.")
+def _enter(user: UserView, connection_id: int, roles: frozenset[Role]) -> None:
+    """Let a person into a connection that they see, as far as their role there goes."""
+    entered = sharing.enter(portal_of_app(), user.id, connection_id)
+    if entered is None:
+        raise NotFound("This connection does not exist, or it belongs to another partner.")
+    g.connection, g.place = entered.connection, entered.place
+    role = entered.place.role
+    if role in roles:
+        return
+    if entered.place.participant_id is None:
+        raise Forbidden(
+            "Your role (%(role)s) does not allow this. Ask an administrator of your company.", role=_(word(role))
+        )
+    raise Forbidden(
+        "Your role on this connection (%(role)s) does not allow this. Ask an administrator of %(partner)s.",
+        role=_(word(role)),
+        partner=entered.place.partner,
+    )

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from portal.errors import PortalError, Refused
-from portal.services import accounts
+from portal.services import accounts, sharing
 from portal.services.accounts import Offer
 from portal.web import throttle
 from portal.web.access import EVERYONE, allowed, forget_log_in, portal_of_app, signed_in, without_second_factor
@@ -134,6 +134,18 @@ def new_codes() -> ResponseReturnValue:
     return render_template("recovery_codes.html", codes=codes, is_new=False)
 
 
+@blueprint.post("/account/connections/<int:participant_id>/leave")
+@allowed(*EVERYONE)
+def leave(participant_id: int) -> ResponseReturnValue:
+    """Leave a connection that one joined; with the last one, the account of who is of no partner is closed."""
+    if not sharing.leave(portal_of_app(), signed_in(), participant_id):
+        forget_log_in()
+        flash(_("You left your last connection, so your account is closed. A new invitation makes another."), "success")
+        return redirect(url_for("session.log_in_page"), 303)
+    flash(_("You left the connection. Only a new invitation brings you back."), "success")
+    return redirect(url_for("account.show"), 303)
+
+
 def _guess(attempt: Callable[[], Result | None]) -> Result | None:
     """Make an attempt that somebody at an open browser could make too; None is a wrong guess. Raises Throttled."""
     guess = throttle.at_open_browser(signed_in().id)
@@ -156,6 +168,7 @@ def _page(part: str = "", error: PortalError | None = None) -> str:
     portal, user = portal_of_app(), signed_in()
     shown: dict[str, Any] = {
         "log_ins": accounts.list_log_ins(portal, user.id),
+        "joined": sharing.list_joined(portal, user.id),
         "codes_left": accounts.codes_left(portal, user.id),
         "shortest": accounts.SHORTEST_PASSWORD,
         "problems": {part: error.sentence} if error else {},

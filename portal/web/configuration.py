@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.services import health
 from portal.services.wizard import STEPS
-from portal.web.access import EVERYONE, allowed, portal_of_app, signed_in
+from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
 
 blueprint = Blueprint("configuration", __name__)
 
@@ -16,5 +16,7 @@ blueprint = Blueprint("configuration", __name__)
 @allowed(*EVERYONE)
 def index() -> ResponseReturnValue:
     """The tiles."""
-    rows = health.list_health(portal_of_app(), signed_in().partner_id)
-    return render_template("configuration.html", rows=rows, steps=STEPS)
+    user = signed_in()
+    partner_id, may_set_up = user.partner_id, user.role in WRITERS
+    rows = health.list_health(portal_of_app(), partner_id) if partner_id is not None else ()
+    return render_template("configuration.html", rows=rows, steps=STEPS, may_set_up=may_set_up)

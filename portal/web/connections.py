@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from werkzeug.utils import secure_filename
 
 from portal.models import Role
-from portal.services import connections, connector, health
+from portal.services import connections, connector, health, sharing
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
 from portal.web.words import PRORATIONS
 
@@ -18,8 +18,13 @@ blueprint = Blueprint("connections", __name__)
 @blueprint.get("/")
 @allowed(*EVERYONE)
 def index() -> ResponseReturnValue:
-    """The partner's connections."""
-    return render_template("connections.html", rows=health.list_health(portal_of_app(), signed_in().partner_id))
+    """The connections that the person sees: those of their partner, and those they joined."""
+    portal, user = portal_of_app(), signed_in()
+    places = {one.connection_id: one for one in sharing.list_places(portal, user.id)}
+    rows = {row.connection.id: row for row in health.list_health_of(portal, places)}
+    joined = [(rows[key], one) for key, one in places.items() if one.participant_id is not None and key in rows]
+    own = [(rows[key], one) for key, one in places.items() if one.participant_id is None and key in rows]
+    return render_template("connections.html", own=own, joined=joined)
 
 
 @blueprint.get("/connections/<int:connection_id>")

@@ -28,6 +28,8 @@ TOPICS: dict[str, str] = {
     "status": msgid("Status"),
     "history": msgid("Visits and exchanges"),
     "people": msgid("People and roles"),
+    "members": msgid("Members and invitations"),
+    "log": msgid("Log"),
     "account": msgid("Your log-in"),
 }
 """The pages of help in the order that a new person reads them."""
@@ -38,6 +40,9 @@ SCREENS: dict[str, str] = {
     "account": "account",
     "people": "people",
     "setup": "start",
+    "members": "members",
+    "join": "members",
+    "audit_log": "log",
     "configuration": "start",
     "wizard": "start",
     "billing_settings": "billing",

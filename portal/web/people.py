@@ -62,7 +62,7 @@ def show(member_id: int) -> ResponseReturnValue:
 def change_role(member_id: int) -> ResponseReturnValue:
     """Give a person another role."""
     portal, user = portal_of_app(), signed_in()
-    person = accounts.get_member(portal, user.partner_id, member_id)
+    person = accounts.get_member(portal, user.own_partner, member_id)
     try:
         role = _role()
         accounts.change_role(portal, user, member_id, role)
@@ -101,7 +101,7 @@ def drop_second_factor(member_id: int) -> ResponseReturnValue:
 def remove(member_id: int) -> ResponseReturnValue:
     """Take a person off the partner; they are logged out at once."""
     portal, user = portal_of_app(), signed_in()
-    person = accounts.get_member(portal, user.partner_id, member_id)
+    person = accounts.get_member(portal, user.own_partner, member_id)
     try:
         accounts.remove_member(portal, user, member_id)
     except PortalError as error:
@@ -121,7 +121,7 @@ def _role() -> Role:
 
 
 def _page(error: PortalError | None = None) -> str:
-    members = accounts.list_members(portal_of_app(), signed_in().partner_id)
+    members = accounts.list_members(portal_of_app(), signed_in().own_partner)
     return render_template(
         "people.html",
         people=members.people,
@@ -133,7 +133,7 @@ def _page(error: PortalError | None = None) -> str:
 
 
 def _person(member_id: int, error: PortalError | None = None) -> str:
-    person = accounts.get_member(portal_of_app(), signed_in().partner_id, member_id)
+    person = accounts.get_member(portal_of_app(), signed_in().own_partner, member_id)
     problem = error.sentence if error else None
     return render_template("person.html", person=person, roles=Role, problem=problem)
 

@@ -172,6 +172,11 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((int(known), _NETWORK_V6), strict=False))
 
 
+def of_invitation(ticket: str) -> Attempt:
+    """The address that an invitation is bound to, and a password for a new account."""
+    return Attempt(((_throttles().guesses, ("invitation", _mark(ticket))),))
+
+
 def know_device(response: Response, email: str) -> None:
     """Let this browser be known as one in which the person has logged in."""
     devices = _devices()

@@ -197,6 +197,13 @@ def explanation(value: StrEnum | None) -> str:
     return "" if value is None else _EXPLANATIONS.get(value, "")
 
 
+def joined_explanation(role: Role) -> str:
+    """What a role allows who joined a connection of others, in English."""
+    if role is Role.ADMINISTRATOR:
+        return msgid("Everything on this connection, also who else sees it. Nothing of the others.")
+    return explanation(role)
+
+
 def tone(value: StrEnum) -> str:
     """The colour of a state; the text always says the same."""
     return _TONES.get(value, "secondary")

@@ -14,10 +14,10 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from portal.errors import Conflict, NotFound
 from portal.models import User
-from portal.services import Portal
+from portal.services import Portal, audit
 from portal.services.accounts.log_ins import end_others
 from portal.services.accounts.passwords import check_rules, hash_password, is_chosen, stamp
-from portal.services.accounts.people import find_user, first_membership
+from portal.services.accounts.people import find_user, first_membership, has_joined
 from portal.settings import Settings
 
 RESET_LASTS = timedelta(hours=1)
@@ -54,10 +54,10 @@ def reset_link(portal: Portal, email: str) -> PasswordLink:
     """A link for the person of this address. Raises NotFound."""
     with portal.database.read() as db:
         user = find_user(db, email)
-        member = first_membership(db, user.id) if user and user.is_active else None
-        if user is None or member is None:
+        member = first_membership(db, user.id) if user else None
+        if user is None or not user.is_active or (member is None and not has_joined(db, user.id)):
             raise NotFound("There is no user %(email)s.", email=email)
-        return make_link(portal, user, member.partner.name)
+        return make_link(portal, user, member.partner.name if member else "")
 
 
 def make_link(portal: Portal, user: User, partner_name: str) -> PasswordLink:
@@ -88,7 +88,7 @@ def read_link(portal: Portal, token: str) -> Bearer:
             or not user.is_active
             or stamp(user.password) != given
             or portal.now().timestamp() >= until
-            or first_membership(db, user.id) is None
+            or (first_membership(db, user.id) is None and not has_joined(db, user.id))
         ):
             raise _useless()
         return Bearer(
@@ -111,6 +111,7 @@ def choose_password(portal: Portal, token: str, password: str) -> Bearer:
             raise Conflict("This link was used a moment ago. Log in with the password that was chosen.")
         user.password = kept
         end_others(db, user.id)
+        audit.note_of_person(db, user.id, user.email, at=portal.now(), action="choose-password")
     log.info("password chosen by a link", user=bearer.user_id)
     return bearer
 

@@ -15,14 +15,21 @@ import structlog
 from sqlalchemy import orm
 from sqlalchemy.exc import OperationalError
 
-from portal.models import LONGEST_ADDRESS, LONGEST_USER_AGENT, LogIn, Member, Partner, User
-from portal.services import Portal
+from portal.models import LONGEST_ADDRESS, LONGEST_USER_AGENT, Connection, LogIn, Member, Participant, Partner, User
+from portal.services import Portal, audit
 from portal.services.accounts.passwords import check_rules, hash_password, is_right, stamp
-from portal.services.accounts.people import UserView, find_user, first_membership, view
+from portal.services.accounts.people import UserView, find_user, view_person
 
 LOG_IN_LASTS = timedelta(hours=12)
 _SEEN_EVERY = timedelta(minutes=1)
 
+_JOINED = sa.select(Participant.id).where(Participant.user_id == User.id)
+_OF_JOINED = (
+    _JOINED.join(Connection, Connection.id == Participant.connection_id)
+    .join(Partner, Partner.id == Connection.partner_id)
+    .where(Partner.requires_second_factor)
+    .correlate(User)
+)
 _PERSON = (
     sa.select(
         User.id,
@@ -32,18 +39,19 @@ _PERSON = (
         Member.role,
         Partner.id.label("partner_id"),
         Partner.name.label("partner_name"),
-        Partner.requires_second_factor,
+        sa.or_(sa.func.coalesce(Partner.requires_second_factor, sa.false()), _OF_JOINED.exists()).label("requires"),
         LogIn.id.label("log_in_id"),
         LogIn.last_seen_at,
     )
     .select_from(LogIn)
     .join(User, User.id == LogIn.user_id)
-    .join(Member, Member.user_id == User.id)
-    .join(Partner, Partner.id == Member.partner_id)
+    .outerjoin(Member, Member.user_id == User.id)
+    .outerjoin(Partner, Partner.id == Member.partner_id)
     .where(
         LogIn.token_hash == sa.bindparam("token_hash"),
         LogIn.last_seen_at > sa.bindparam("since", type_=LogIn.last_seen_at.type),
         User.is_active,
+        sa.or_(Member.id.is_not(None), _JOINED.exists()),
     )
     .order_by(Member.id)
     .limit(1)
@@ -73,8 +81,7 @@ def check_password(portal: Portal, email: str, password: str) -> UserView | None
     if not is_right(user.password if user else None, password) or user is None or not user.is_active:
         return None
     with portal.database.read() as db:
-        member = first_membership(db, user.id)
-        return view(member) if member else None
+        return view_person(db, user)
 
 
 def is_own_password(portal: Portal, user_id: int, password: str) -> bool:
@@ -122,10 +129,10 @@ def find_log_in(portal: Portal, token: str, *, is_use: bool = True) -> UserView 
         email=row.email,
         language=row.language,
         partner_id=row.partner_id,
-        partner_name=row.partner_name,
+        partner_name=row.partner_name or "",
         role=row.role,
         has_second_factor=bool(row.has_second_factor),
-        lacks_second_factor=row.requires_second_factor and not row.has_second_factor,
+        lacks_second_factor=bool(row.requires) and not row.has_second_factor,
         log_in_id=row.log_in_id,
     )
 
@@ -185,6 +192,7 @@ def change_password(portal: Portal, user: UserView, current: str, new: str) -> b
             return False
         row.password = made
         end_others(db, user.id, but=user.log_in_id)
+        audit.note_of_person(db, user.id, user.email, at=portal.now(), action="change-password")
     log.info("password changed", user=user.id)
     return True
 

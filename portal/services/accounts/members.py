@@ -13,12 +13,12 @@ import structlog
 from sqlalchemy import orm
 
 from portal.errors import Conflict, NotFound
-from portal.models import Member, Partner, Role, User
-from portal.services import Portal
+from portal.models import Connection, Member, Participant, Partner, Role, User
+from portal.services import Portal, audit
 from portal.services.accounts.links import PasswordLink, make_link
 from portal.services.accounts.log_ins import end_others
 from portal.services.accounts.passwords import is_chosen, no_password
-from portal.services.accounts.people import UserView, check_email, check_language, make_member
+from portal.services.accounts.people import UserView, check_email, check_language, has_joined, make_member
 from portal.services.accounts.second_factor import forget
 
 log = structlog.get_logger("portal")
@@ -71,7 +71,7 @@ def add_member(portal: Portal, by: UserView, email: str, role: Role, language: s
     address = check_email(email)
     check_language(language)
     with portal.database.write() as db:
-        partner = _hold(db, by.partner_id)
+        partner = _hold(db, by.own_partner)
         member = make_member(db, portal, partner, address, role, language, no_password())
         link = make_link(portal, member.user, partner.name)
     log.info("person added", user=member.user_id, role=role.value, by=by.id)
@@ -80,13 +80,14 @@ def add_member(portal: Portal, by: UserView, email: str, role: Role, language: s
 
 def member_link(portal: Portal, by: UserView, member_id: int) -> PasswordLink:
     """A new link to choose a password for another person of the administrator's partner. Raises NotFound, Conflict."""
-    with portal.database.read() as db:
-        member = _find(db, by.partner_id, member_id)
+    with portal.database.write() as db:
+        member = _find(db, by.own_partner, member_id)
         _check_other(member, by)
         _check_own(db, member)
         if not member.user.is_active:
             raise Conflict("This person may not log in any more.")
         link = make_link(portal, member.user, member.partner.name)
+        _note(db, portal, by, member, "make-password-link")
     log.info("password link made", user=member.user_id, by=by.id)
     return link
 
@@ -94,10 +95,12 @@ def member_link(portal: Portal, by: UserView, member_id: int) -> PasswordLink:
 def change_role(portal: Portal, by: UserView, member_id: int, role: Role) -> None:
     """Give a person another role. It counts from their next click. Raises NotFound; Conflict for the last one."""
     with portal.database.write() as db:
-        _hold(db, by.partner_id)
-        member = _find(db, by.partner_id, member_id)
+        _hold(db, by.own_partner)
+        member = _find(db, by.own_partner, member_id)
         if role is not Role.ADMINISTRATOR:
             _check_not_last(db, member)
+        if member.role is not role:
+            _note(db, portal, by, member, "change-role", before=member.role, after=role)
         member.role = role
     log.info("role changed", user=member.user_id, role=role.value, by=by.id)
 
@@ -105,14 +108,16 @@ def change_role(portal: Portal, by: UserView, member_id: int, role: Role) -> Non
 def remove_member(portal: Portal, by: UserView, member_id: int) -> None:
     """Take a person off the partner and end their log-ins. Raises NotFound; Conflict for the last administrator.
 
-    Who belongs to no other partner is forgotten; what they decided stays in the log under their address.
+    Who belongs to no other partner and joined no connection is forgotten; what they decided stays in the log under
+    their address.
     """
     with portal.database.write() as db:
-        _hold(db, by.partner_id)
-        member = _find(db, by.partner_id, member_id)
+        _hold(db, by.own_partner)
+        member = _find(db, by.own_partner, member_id)
         _check_not_last(db, member)
         end_others(db, member.user_id)
         is_elsewhere = _belongs_elsewhere(db, member)
+        _note(db, portal, by, member, "remove-person", before=member.role)
         db.execute(sa.delete(Member).where(Member.id == member_id))
         if not is_elsewhere:
             db.execute(sa.delete(User).where(User.id == member.user_id))
@@ -125,10 +130,11 @@ def drop_second_factor(portal: Portal, by: UserView, member_id: int) -> None:
     Raises NotFound, Conflict.
     """
     with portal.database.write() as db:
-        member = _find(db, by.partner_id, member_id)
+        member = _find(db, by.own_partner, member_id)
         _check_other(member, by)
         _check_own(db, member)
         forget(db, member.user)
+        _note(db, portal, by, member, "second-factor-off")
         end_others(db, member.user_id)
     log.info("second factor switched off by an administrator", user=member.user_id, by=by.id)
 
@@ -136,8 +142,46 @@ def drop_second_factor(portal: Portal, by: UserView, member_id: int) -> None:
 def require_second_factor(portal: Portal, by: UserView, required: bool) -> None:
     """Whether each person of the partner must have a second factor. Who has none is led to it at their next click."""
     with portal.database.write() as db:
-        _hold(db, by.partner_id).requires_second_factor = required
+        partner = _hold(db, by.own_partner)
+        if partner.requires_second_factor is not required:
+            detail = {"before": {"required": partner.requires_second_factor}, "after": {"required": required}}
+            audit.note_of_partner(
+                db,
+                partner.id,
+                at=portal.now(),
+                action="require-second-factor",
+                subject=f"partner:{partner.id}",
+                detail={"name": partner.name, **detail},
+                who=by.email,
+            )
+        partner.requires_second_factor = required
     log.info("second factor required" if required else "second factor not required", partner=by.partner_id, by=by.id)
+
+
+def _note(
+    db: orm.Session,
+    portal: Portal,
+    by: UserView,
+    member: Member,
+    action: str,
+    *,
+    before: Role | None = None,
+    after: Role | None = None,
+) -> None:
+    detail = {
+        "name": member.user.email,
+        "before": {"role": before.value} if before else {},
+        "after": {"role": after.value} if after else {},
+    }
+    audit.note_of_partner(
+        db,
+        member.partner_id,
+        at=portal.now(),
+        action=action,
+        subject=f"person:{member.user_id}",
+        detail=detail,
+        who=by.email,
+    )
 
 
 def _hold(db: orm.Session, partner_id: int) -> Partner:
@@ -184,11 +228,20 @@ def _check_other(member: Member, by: UserView) -> None:
 
 def _check_own(db: orm.Session, member: Member) -> None:
     """Who works for another partner too is not this administrator's alone: a link would open that partner as well."""
-    if _belongs_elsewhere(db, member):
+    theirs = (
+        sa.select(Participant.id)
+        .join(Connection, Connection.id == Participant.connection_id)
+        .where(Participant.user_id == member.user_id, Connection.partner_id != member.partner_id)
+    )
+    if _is_member_elsewhere(db, member) or db.scalar(theirs.limit(1)) is not None:
         raise Conflict("This person works for another company too. They ask for a new password on the log-in page.")
 
 
 def _belongs_elsewhere(db: orm.Session, member: Member) -> bool:
+    return _is_member_elsewhere(db, member) or has_joined(db, member.user_id)
+
+
+def _is_member_elsewhere(db: orm.Session, member: Member) -> bool:
     others = sa.select(Member.id).where(Member.user_id == member.user_id, Member.id != member.id).limit(1)
     return db.scalar(others) is not None
 

@@ -10,9 +10,9 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError
 
-from portal.errors import Conflict, NotFound, Refused
-from portal.models import LONGEST_NAME, Member, Partner, Role, User
-from portal.services import Portal
+from portal.errors import Conflict, Forbidden, NotFound, Refused
+from portal.models import LONGEST_NAME, Connection, Member, Participant, Partner, Role, User
+from portal.services import Portal, audit
 from portal.services.accounts.passwords import check_rules, hash_password, stamp
 
 LANGUAGES = ("en", "fr")
@@ -30,21 +30,29 @@ class PartnerView:
 class UserView:
     """A person and their role at a partner; `password` only when it was just made.
 
+    Who only joined connections of others has no partner and no role: theirs are those on each connection.
     `stamp` changes with the password. `log_in_id` is the log-in by which the person is here, if by one.
-    `lacks_second_factor`: the partner requires one, and the person has none yet.
+    `lacks_second_factor`: their partner, or one whose connection they joined, requires one, and they have none yet.
     """
 
     id: int
     email: str
     language: str
-    partner_id: int
+    partner_id: int | None
     partner_name: str
-    role: Role
+    role: Role | None
     password: str | None = field(default=None, repr=False)
     stamp: str = field(default="", repr=False)
     has_second_factor: bool = False
     lacks_second_factor: bool = False
     log_in_id: int | None = None
+
+    @property
+    def own_partner(self) -> int:
+        """The partner of a person who has one. Raises Forbidden for who has none."""
+        if self.partner_id is None:
+            raise Forbidden("You belong to no partner of this portal: you see the connections that you joined.")
+        return self.partner_id
 
 
 def add_partner(portal: Portal, name: str) -> PartnerView:
@@ -136,17 +144,28 @@ def make_member(
     db: orm.Session, portal: Portal, partner: Partner, email: str, role: Role, language: str, kept: str
 ) -> Member:
     """Make a person of a partner, whose password is kept as `kept`. Raises Conflict when the address is taken."""
+    user = make_user(db, portal, email, language, kept)
+    member = Member(user=user, partner=partner, role=role)
+    db.add(member)
+    db.flush()
+    detail = {"name": email, "before": {}, "after": {"role": role.value}}
+    subject = f"person:{user.id}"
+    audit.note_of_partner(db, partner.id, at=portal.now(), action="add-person", subject=subject, detail=detail)
+    return member
+
+
+def make_user(db: orm.Session, portal: Portal, email: str, language: str, kept: str) -> User:
+    """Make a person who is of no partner yet. Raises Conflict when the address is taken."""
     taken = Conflict("There is already a user %(email)s.", email=email)
     if db.scalar(sa.select(User.id).filter_by(email=email)) is not None:
         raise taken
     user = User(email=email, password=kept, language=language, created_at=portal.now())
-    member = Member(user=user, partner=partner, role=role)
-    db.add_all((user, member))
+    db.add(user)
     try:
         db.flush()
     except IntegrityError:  # somebody else took the address at this moment
         raise taken from None
-    return member
+    return user
 
 
 def find_user(db: orm.Session, email: str, *, for_update: bool = False) -> User | None:
@@ -168,8 +187,39 @@ def first_membership(db: orm.Session, user_id: int) -> Member | None:
     return db.scalar(found.options(orm.joinedload(Member.user), orm.joinedload(Member.partner)))
 
 
+def has_joined(db: orm.Session, user_id: int) -> bool:
+    """Whether a person joined a connection."""
+    return db.scalar(sa.select(Participant.id).filter_by(user_id=user_id).limit(1)) is not None
+
+
+def must_have_second_factor(db: orm.Session, user_id: int) -> bool:
+    """Whether a partner of theirs, or one whose connection they joined, requires a second factor of a person."""
+    joined = sa.select(Connection.partner_id).join(Participant, Participant.connection_id == Connection.id)
+    own = sa.select(Member.partner_id).where(Member.user_id == user_id)
+    theirs = sa.or_(Partner.id.in_(own), Partner.id.in_(joined.where(Participant.user_id == user_id)))
+    return db.scalar(sa.select(Partner.id).where(theirs, Partner.requires_second_factor).limit(1)) is not None
+
+
+def view_person(db: orm.Session, user: User) -> UserView | None:
+    """A person as the outside sees them; None for who is of no partner and has joined nothing."""
+    member = first_membership(db, user.id)
+    if member is None and not has_joined(db, user.id):
+        return None
+    return UserView(
+        id=user.id,
+        email=user.email,
+        language=user.language,
+        partner_id=member.partner_id if member else None,
+        partner_name=member.partner.name if member else "",
+        role=member.role if member else None,
+        stamp=stamp(user.password),
+        has_second_factor=user.second_factor is not None,
+        lacks_second_factor=user.second_factor is None and must_have_second_factor(db, user.id),
+    )
+
+
 def view(member: Member, password: str | None = None) -> UserView:
-    """A member as the outside sees them."""
+    """A member who was just made as the outside sees them."""
     user, partner = member.user, member.partner
     return UserView(
         id=user.id,

@@ -20,9 +20,9 @@ from sqlalchemy import orm
 
 from portal.errors import Conflict, Forbidden, Refused
 from portal.models import RecoveryCode, User
-from portal.services import Portal
+from portal.services import Portal, audit
 from portal.services.accounts.log_ins import end_others, is_own_password
-from portal.services.accounts.people import UserView
+from portal.services.accounts.people import UserView, must_have_second_factor
 from portal.services.sealing import Purpose, seal, unseal
 
 RECOVERY_CODES = 10
@@ -82,6 +82,7 @@ def switch_on(portal: Portal, user: UserView, sealed: str, code: str, password: 
         row.second_factor_step = step
         end_others(db, user.id, but=user.log_in_id)
         codes = _make_codes(db, user.id)
+        audit.note_of_person(db, user.id, user.email, at=portal.now(), action="second-factor-on")
     log.info("second factor switched on", user=user.id)
     return codes
 
@@ -92,9 +93,10 @@ def switch_off(portal: Portal, user: UserView, password: str) -> bool:
         return False
     with portal.database.write() as db:
         row = db.get_one(User, user.id, with_for_update=True)
-        if any(member.partner.requires_second_factor for member in row.members):
+        if must_have_second_factor(db, user.id):
             raise Forbidden("Your company requires a second factor. To use another telephone, ask an administrator.")
         forget(db, row)
+        audit.note_of_person(db, user.id, user.email, at=portal.now(), action="second-factor-off")
     log.info("second factor switched off", user=user.id)
     return True
 
@@ -114,6 +116,7 @@ def new_codes(portal: Portal, user: UserView, password: str) -> list[str] | None
         if row.second_factor is None:
             raise Conflict("The second factor is off. Switch it on first.")
         codes = _make_codes(db, user.id)
+        audit.note_of_person(db, user.id, user.email, at=portal.now(), action="recovery-codes")
     log.info("recovery codes made", user=user.id)
     return codes
 

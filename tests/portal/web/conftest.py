@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from portal.app import create_app
+from portal.billing.period import BillingMode
 from portal.models import Role
-from portal.services import Portal, accounts
+from portal.services import Portal, accounts, connections, sharing
 from portal.web.demo import DemoVisit, demo_blueprint
 
 PASSWORD = "correct horse battery"
@@ -84,6 +85,34 @@ def person(site: Flask, month: Any) -> Callable[[Role | str], Person]:
         return made
 
     return log_in
+
+
+@pytest.fixture
+def other_connection(month: Any) -> int:
+    """Another connection of the sample partner."""
+    given: dict[str, Any] = {"billing_mode": BillingMode.IN_ARREARS, "invoice_day": 1}
+    return connections.add_connection(month.portal, "QuickBooks Nordet Ontario", partner=PARTNER, **given).id
+
+
+@pytest.fixture
+def joined(site: Flask, month: Any) -> Callable[..., Person]:
+    """Lets somebody join a connection by an invitation, and logs them in: a stranger, or who has an account."""
+
+    def join(email: str, role: Role, connection_id: int = 1) -> Person:
+        portal: Portal = month.portal
+        maker = accounts.check_password(portal, EMAILS[Role.ADMINISTRATOR], PASSWORD)
+        assert maker is not None
+        ticket = sharing.invite(portal, maker, connection_id, role).ticket
+        known = accounts.check_password(portal, email, PASSWORD)
+        if known is None:
+            sharing.accept_as_stranger(portal, ticket, email=email, password=PASSWORD, language="en")
+        else:
+            sharing.accept(portal, known, ticket)
+        made = Person(site.test_client())
+        assert made.log_in(email).status_code == 303
+        return made
+
+    return join
 
 
 @pytest.fixture

@@ -23,9 +23,14 @@ PUBLIC = {
     "/password/forgotten",
     "/password/<token>",
     "/setup/<token>",
+    "/join",
+    "/join/<token>",
+    "/join/file",
+    "/join/account",
+    "/join/forget",
 }
-OWN = "/account"
-"""What is under it changes nothing but one's own log-in, and is everybody's."""
+OWN = ("/account/", "/join/")
+"""What is under them changes nothing but what is one's own: the log-in, and which connections one joined."""
 ENDS_LOG_INS = {"/account/log-ins/end", "/account/log-ins/1/end"}
 IDS = {
     "connection_id": 1,
@@ -37,6 +42,8 @@ IDS = {
     "visit_id": 1,
     "exchange_id": 1,
     "member_id": 1,
+    "participant_id": 1,
+    "invitation_id": 1,
     "log_in_id": 1,
 }
 READERS = (Role.ACCOUNTANT, Role.READ_ONLY)
@@ -92,7 +99,7 @@ def test_a_role_opens_what_it_declares_and_nothing_else(site: Flask, person: Cal
 def test_a_reader_can_change_nothing(site: Flask, role: Role) -> None:
     for rule, method, path in routes(site):
         roles = declared_roles(site.view_functions[rule.endpoint])
-        if method == "POST" and roles is not None and not path.startswith(f"{OWN}/"):
+        if method == "POST" and roles is not None and not path.startswith(OWN):
             assert role not in roles, path
 
 
@@ -162,6 +169,61 @@ def test_another_partners_connection_does_not_exist(site: Flask, person: Callabl
             assert answer.status_code == 404, f"{method} {path}"
             assert "Nordet" not in answer.text, f"{method} {path}"
     assert "QuickBooks Nordet" not in outsider.get("/").text
+
+
+@pytest.mark.parametrize("origin", ["no partner", "another partner"])
+@pytest.mark.parametrize("role", Role)
+def test_who_joined_opens_what_the_role_on_the_connection_opens(
+    site: Flask,
+    person: Callable[..., Any],
+    joined: Callable[..., Any],
+    other_connection: int,
+    role: Role,
+    origin: str,
+) -> None:
+    """Also for who is an administrator at home: there the role on the connection counts, and there alone."""
+    email = OUTSIDER if origin == "another partner" else "zoe@stranger.example"
+    if origin == "another partner":
+        person(OUTSIDER)
+    joined("first@stranger.example", Role.READ_ONLY)  # the participant of the addresses below, who is removed by some
+    who = joined(email, role)
+    for rule, method, path in routes(site):
+        roles = declared_roles(site.view_functions[rule.endpoint])
+        if roles is None or path in ENDS_LOG_INS:
+            continue
+        send = who.get if method == "GET" else who.post
+        answer = send(path)
+        if "connection_id" in rule.arguments:
+            assert (answer.status_code == 403) is (role not in roles), f"{method} {path}"
+            assert "belongs to another partner" not in answer.text, f"{method} {path}"
+            hidden = send(path.replace("/connections/1", f"/connections/{other_connection}"))
+            assert hidden.status_code == 404, f"{method} {path} of a connection that was not joined"
+            assert "Ontario" not in hidden.text, f"{method} {path}"
+        elif origin == "no partner":
+            assert (answer.status_code == 403) is (len(roles) < len(Role)), f"{method} {path}"
+        else:
+            assert answer.status_code != 403, f"{method} {path}"
+        assert "administrator@nordet.example" not in answer.text or "connection_id" in rule.arguments, path
+
+
+def test_who_joined_does_not_see_the_partners_other_connections_or_people(
+    joined: Callable[..., Any], other_connection: int
+) -> None:
+    assert other_connection == 2
+    who = joined("zoe@stranger.example", Role.ADMINISTRATOR)
+    for path in ("/", "/connections/1", "/connections/1/members", "/connections/1/log", "/configuration", "/account"):
+        assert "Ontario" not in who.get(path).text, path
+    for path in ("/people", "/connections/new", "/log", "/log.csv"):
+        assert who.get(path).status_code == 403, path
+    assert 'href="/people"' not in who.get("/").text
+
+
+def test_who_joined_where_a_second_factor_is_required_sets_one_up_first(month: Any, joined: Callable[..., Any]) -> None:
+    who = joined("zoe@stranger.example", Role.ACCOUNTANT)
+    assert who.get("/connections/1").status_code == 200
+    with month.portal.database.write() as db:
+        db.execute(sa.text("UPDATE partner SET requires_second_factor = true"))
+    assert who.get("/connections/1").location == "/account/second-factor"
 
 
 def test_a_route_that_declares_nothing_is_refused_to_everybody(site: Flask, admin: Any) -> None:
