@@ -120,7 +120,7 @@ def read_preview(
         matching = _searched(shown[Show(asked) if asked in set(Show) else Show.ALL], prepared, wanted.search)
         page = _cut(matching, wanted.page)
         sendable = [draft for draft in drafts if draft.reason is None]
-        estimates = [_estimate(draft) for draft in sendable]
+        estimates = [estimate_of(draft) for draft in sendable]
         why = wanted.filters.get("why", "")
         skipped = [row for row in skipped_rows(prepared) if why in ("", row.code)]
         costs = sorted(prepared.costs.items())
@@ -130,7 +130,7 @@ def read_preview(
             period_start=prepared.period.start,
             period_last=prepared.period.last,
             sendable=len(sendable),
-            whole=_whole(prepared.on, _fingerprints(prepared)),
+            whole=whole_of(prepared.on, fingerprints(prepared)),
             estimate=sum((one for one in estimates if one is not None), Decimal(0)),
             is_partial=None in estimates,
             has_updates=any(prepared.organizations[one.organization_id].mode is InvoiceMode.UPDATE for one in sendable),
@@ -185,7 +185,7 @@ def _cut(rows: Sequence[Row], wanted: int) -> Page[Row]:
     return Page(rows=tuple(rows[begin : begin + SIZE]), page=number, pages=pages, count=len(rows), size=SIZE)
 
 
-def _estimate(draft: Draft) -> Decimal | None:
+def estimate_of(draft: Draft) -> Decimal | None:
     """What the lines come to, each to the cent, as the page shows it; None when a price is not known."""
     known = [line.estimate for line in draft.lines]
     if None in known:
@@ -208,13 +208,14 @@ def approve_whole(prepared: Prepared, whole: str) -> dict[int, str]:
 
     Raises Conflict when anything of it changed since the preview.
     """
-    approved = _fingerprints(prepared)
-    if _whole(prepared.on, approved) != whole:
+    approved = fingerprints(prepared)
+    if whole_of(prepared.on, approved) != whole:
         raise Conflict("Something changed since the preview, so nothing was sent. Look at the preview again.")
     return approved
 
 
-def _fingerprints(prepared: Prepared) -> dict[int, str]:
+def fingerprints(prepared: Prepared) -> dict[int, str]:
+    """Those of all invoices that would be sent, by organization."""
     return {
         draft.organization_id: fingerprint(draft, prepared.organizations[draft.organization_id])
         for draft in prepared.plan.drafts
@@ -222,7 +223,8 @@ def _fingerprints(prepared: Prepared) -> dict[int, str]:
     }
 
 
-def _whole(on: date, approved: Mapping[int, str]) -> str:
+def whole_of(on: date, approved: Mapping[int, str]) -> str:
+    """What stands for all of them."""
     told = f"{on.isoformat()} {sorted(approved.items())!r}"
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
