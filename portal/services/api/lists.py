@@ -17,6 +17,7 @@ from portal.models import Charge, Connection, Delivery, Draft, DraftState, Offer
 from portal.services import Portal, run_pages, runs
 from portal.services.api.keyset import From, Slice, read_slice
 from portal.services.connections import HIGHEST_ID, ConnectionView, find, view
+from portal.services.exchanges import ExchangeView, view_of
 from portal.services.status.visit import VisitView, as_views
 from qbwc import history
 from qbwc.models import ListObject
@@ -110,7 +111,7 @@ def _charges() -> Any:
     )
 
 
-def _charge_row(found: sa.Row[Any]) -> ChargeRow:
+def _charge_row(found: Any) -> ChargeRow:
     row, provider, organization, offer = found
     return ChargeRow(
         id=row.id,
@@ -219,6 +220,29 @@ def list_visits(portal: Portal, connection_id: int, wanted: From) -> Slice[Visit
         return Slice(rows=shown, last=shown[-1].id if len(rows) > wanted.limit else None)
 
 
+def get_visit(portal: Portal, connection_id: int, visit_id: int) -> VisitView:
+    """One visit. Raises NotFound."""
+    with portal.database.read() as db:
+        return as_views(db, [_visit(db, connection_id, visit_id)])[0]
+
+
+def list_exchanges(portal: Portal, connection_id: int, visit_id: int, wanted: From) -> Slice[ExchangeView]:
+    """What crossed the wire in a visit, in order, without the texts. Raises NotFound."""
+    after = wanted.after if isinstance(wanted.after, int) else None
+    with portal.database.read() as db:
+        visit = _visit(db, connection_id, visit_id)
+        rows = history.exchanges(db, connection_id, visit.id, limit=wanted.limit + 1, after_id=after)
+        shown = tuple(view_of(row) for row in rows[: wanted.limit])
+        return Slice(rows=shown, last=shown[-1].id if len(rows) > wanted.limit else None)
+
+
+def _visit(db: orm.Session, connection_id: int, visit_id: int) -> history.PastVisit:
+    found = history.visit(db, connection_id, visit_id) if 0 < visit_id <= HIGHEST_ID else None
+    if found is None:
+        raise NotFound("This visit does not exist here, or it was so long ago that it is forgotten.")
+    return found
+
+
 __all__ = [
     "LISTS",
     "ChargeRow",
@@ -227,8 +251,10 @@ __all__ = [
     "get_charge",
     "get_invoice",
     "get_run",
+    "get_visit",
     "list_charges",
     "list_connections",
+    "list_exchanges",
     "list_invoices",
     "list_objects",
     "list_runs",

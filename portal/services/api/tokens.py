@@ -94,7 +94,13 @@ def make_token(portal: Portal, by: UserView, name: str, scopes: Collection[str],
         db.add(row)
         db.flush()
         made = _view(row, by.partner_name)
-    log.info("API token made", token=made.id, partner=by.partner_id, by=by.id, scopes=sorted(made.scopes))
+    log.info(
+        "API token made",
+        token=made.id,
+        partner=by.partner_id,
+        by=by.id,
+        scopes=[one.value for one in sorted(made.scopes)],
+    )
     return NewToken(view=made, text=text)
 
 
