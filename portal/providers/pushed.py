@@ -54,6 +54,9 @@ class Pushed(Protocol):
 
 def make_charge(row: Pushed) -> Charge:
     """The charge of a row. Numbers are decimal texts. Raises ProviderError."""
+    organization, offer_key, offer_name = row.organization.strip(), row.offer_key.strip(), row.offer_name.strip()
+    if not (organization and offer_key and offer_name):
+        raise ProviderError("pushed.blank", "Its organization, offer_key or offer_name is only blanks. Fill it in.")
     start, last = row.start, row.last
     if last < start:
         raise ProviderError(
@@ -81,9 +84,9 @@ def make_charge(row: Pushed) -> Charge:
     is_once = kind in (ChargeKind.USAGE, ChargeKind.ONE_TIME) or row.cycle is BillingCycle.ONE_TIME
     return Charge(
         key=MARK + row.key,
-        organization=row.organization.strip(),
-        offer_key=row.offer_key.strip(),
-        offer_name=row.offer_name.strip(),
+        organization=organization,
+        offer_key=offer_key,
+        offer_name=offer_name,
         kind=kind,
         cycle=row.cycle,
         quantity=quantity,

@@ -32,6 +32,9 @@ _KEYWORDS = {
     "NotFound": None,
     "Forbidden": None,
     "Conflict": None,
+    "Stale": None,
+    "Unauthenticated": None,
+    "PreconditionRequired": None,
     "_line": (3,),
 }
 _PROVIDER_KEYWORDS = {"ProviderError": (1,), "refuse": (1,)}

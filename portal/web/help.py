@@ -28,6 +28,7 @@ TOPICS: dict[str, str] = {
     "status": msgid("Status"),
     "history": msgid("Visits and exchanges"),
     "people": msgid("People and roles"),
+    "api": msgid("Other programs: the API"),
     "account": msgid("Your log-in"),
 }
 """The pages of help in the order that a new person reads them."""
@@ -53,6 +54,8 @@ SCREENS: dict[str, str] = {
     "insight": "insight",
     "status": "status",
     "visits": "history",
+    "tokens": "api",
+    "reference": "api",
     "demo": "status",
 }
 """Which page explains the pages of a blueprint. Connections have two: the list, and one of them."""

@@ -82,11 +82,11 @@ class PreconditionRequired(Refused):
     """The call does not say which version it changes."""
 
 
-class TooMany(PortalError):
+class TooMany(Refused):
     """More calls than the quota allows; `seconds` until the next one may be made."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__("Too many calls. Try again in %(seconds)s seconds.", seconds=seconds)
+        super().__init__(msgid("Too many calls. Try again in %(seconds)s seconds."), seconds=seconds)
         self.seconds = seconds
 
 

@@ -38,6 +38,7 @@ IDS = {
     "exchange_id": 1,
     "member_id": 1,
     "log_in_id": 1,
+    "token_id": 1,
 }
 READERS = (Role.ACCOUNTANT, Role.READ_ONLY)
 
