@@ -29,7 +29,7 @@ ROOMS = (partners, connections, mappings, charges, billing, history)
 def build_api(portal: Portal) -> APIFlask:
     """The API over `portal`, without the prefix of its addresses."""
     api = APIFlask(
-        "portal.web.api",
+        "portal",  # where the texts are
         title="Billing portal",
         version="1",
         docs_path=None,
