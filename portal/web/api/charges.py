@@ -36,7 +36,7 @@ _LONGEST_KEY = 200
 )
 @scoped(Scope.CHARGES_WRITE)
 def push(connection_id: int, pushed: PushIn) -> Response:
-    given: list[Any] = list(pushed.charges)
+    given = pushed.charges
     rows, refused = _read(given)
     taken = [(row, _canonical(given[place])) for place, row in rows]
     receipt = push_charges(portal_of_app(), connection_id, taken, name=token().who)

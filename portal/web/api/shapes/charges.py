@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
+from pydantic import ConfigDict, Field, PlainValidator, StringConstraints
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from portal.billing.charge import BillingCycle, ChargeKind
 from portal.models import LONGEST_KEY
@@ -61,12 +62,26 @@ class ChargeIn(Shape):
     tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = {}
 
 
+def _check_rows(value: Any) -> list[Any]:
+    """As many rows as a call may have, whatever they are: each is looked at by itself."""
+    if not isinstance(value, list):
+        raise PydanticCustomError("list_type", "not a list")
+    if len(value) > MOST:
+        raise PydanticCustomError("too_long", "too many rows", {"max_length": MOST})
+    if not value:
+        raise PydanticCustomError("too_short", "no rows", {"min_length": 1})
+    return value
+
+
+_Shown = Annotated[list[ChargeIn], Field(min_length=1, max_length=MOST)]
+
+
 class PushIn(Shape):
     """Charges to keep. Each is taken or refused by itself; charges that are not listed stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"charges": [EXAMPLE]}]})
 
-    charges: Annotated[list[SkipValidation[ChargeIn]], Field(min_length=1, max_length=MOST)]
+    charges: Annotated[list[Any], PlainValidator(_check_rows, json_schema_input_type=_Shown)]
 
 
 class PushAnswer(Shape):

@@ -192,3 +192,18 @@ def _administrator(month: Any) -> Any:
         role=Role.ADMINISTRATOR,
         password="correct horse battery",
     )
+
+
+def test_a_charge_is_taken_back_by_pushing_nothing_under_its_key(api: Any, month: Any) -> None:
+    names = api.every("/connections/1/organizations", 200)
+    offers = api.every("/connections/1/offers", 200)
+    own = {
+        "organization": next(row["key"] for row in names if row["problem"] is None),
+        "offer_key": next(row["key"] for row in offers if row["problem"] is None),
+    }
+    push(api, charge("a", **own))
+    month.bill()
+    assert outcomes(push(api, charge("a", quantity="0", amount="0", **own))) == ["changed"]
+    waiting = [row for row in api.every(PATH, 200) if row["key"] == "api:a" and not row["is_billed"]]
+    assert waiting[0]["reverses_id"]
+    assert all(row["quantity"] == "0" for row in waiting[1:])
