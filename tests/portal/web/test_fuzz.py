@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from werkzeug.routing import IntegerConverter
 
 from portal.models import Role
 
@@ -67,7 +68,7 @@ def values(draw: Any, converters: Any) -> dict[str, Any]:
     """A value for each part of an address: of its kind, but not of its range."""
     return {
         name: draw(NUMBERS)
-        if type(kind).__name__ == "IntegerConverter"
+        if isinstance(kind, IntegerConverter)
         else draw(st.text("aZ0-._~é ", min_size=1, max_size=40))
         for name, kind in converters.items()
     }
