@@ -10,11 +10,9 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, request, url_for
 from flask_wtf import CSRFProtect
-from werkzeug.routing import IntegerConverter, Map
 
 from portal.services import Portal
 from portal.services.accounts import LOG_IN_LASTS
-from portal.services.connections import HIGHEST_ID
 from portal.web import (
     access,
     account,
@@ -40,28 +38,25 @@ from portal.web import (
     passwords,
     people,
     preview,
+    reference,
     runs,
     session,
     setup,
     status,
     switcher,
     throttle,
+    tokens,
     visits,
     wizard,
     words,
 )
+from portal.web import api as api_of_programs
 from portal.web import help as help_pages
+from portal.web.addresses import RowNumber
 from portal.web.typed_text import TypedRequest
 
 LARGEST_FORM = 16 * 1024 * 1024
 LARGEST_CHARGES = 64 * 1024 * 1024
-
-
-class RowNumber(IntegerConverter):
-    """A number in an address, as large as a row's can be: with a larger one there is no such page."""
-
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=HIGHEST_ID)
 
 
 def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) -> Flask:
@@ -92,6 +87,8 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
         join,
         audit_log,
         configuration,
+        tokens,
+        reference,
         wizard,
         connections,
         members,
@@ -111,6 +108,7 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
         app.register_blueprint(screen.blueprint)
     for blueprint in extra_blueprints:
         app.register_blueprint(blueprint)
+    api_of_programs.mount(app, portal)
     return app
 
 

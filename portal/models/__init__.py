@@ -6,6 +6,7 @@ QuickBooks and what follows from it are kept together or not at all.
 
 from __future__ import annotations
 
+from portal.models.api_tokens import ApiToken, Scope
 from portal.models.charges import Charge, ChargeChange, Delivery, What
 from portal.models.history import AuditEntry
 from portal.models.log_ins import LONGEST_ADDRESS, LONGEST_USER_AGENT, LogIn, RecoveryCode, SetupLink
@@ -31,6 +32,7 @@ __all__ = [
     "LONGEST_KEY",
     "LONGEST_NAME",
     "LONGEST_USER_AGENT",
+    "ApiToken",
     "AuditEntry",
     "Base",
     "BilledCharge",
@@ -59,6 +61,7 @@ __all__ = [
     "RecoveryCode",
     "Role",
     "Run",
+    "Scope",
     "SetupLink",
     "SetupStep",
     "SherwebAccess",

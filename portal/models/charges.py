@@ -58,6 +58,7 @@ class Charge(Base):
     __table_args__ = (
         UniqueConstraint("connection_id", "key", "revision"),
         Index("ix_charge_connection_id_start", "connection_id", "start"),
+        Index("ix_charge_connection_id_id", "connection_id", "id"),
         index_of_some("ix_charge_waiting", "connection_id", "start", where="is_billed IS NOT TRUE"),
         index_of_some("ix_charge_waiting_of", "organization_id", "start", where="is_billed IS NOT TRUE"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.tables import LONGEST_KEY, Base
@@ -22,7 +22,10 @@ class Offer(Base):
     """What the partner resells, and the QuickBooks item that stands for it."""
 
     __tablename__ = "offer"
-    __table_args__ = (UniqueConstraint("connection_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("connection_id", "key"),
+        Index("ix_offer_connection_id_id", "connection_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
@@ -40,7 +43,10 @@ class Organization(Base):
     """
 
     __tablename__ = "organization"
-    __table_args__ = (UniqueConstraint("connection_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("connection_id", "key"),
+        Index("ix_organization_connection_id_id", "connection_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))

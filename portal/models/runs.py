@@ -94,6 +94,7 @@ class Draft(Base):
     __table_args__ = (
         UniqueConstraint("run_id", "organization_id", "sequence"),
         Index("ix_draft_state", "run_id", "state"),
+        Index("ix_draft_run_id_id", "run_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -72,6 +72,8 @@ KINDS: dict[str, Kind] = {
     "second-factor-off": Kind.PASSWORD,
     "recovery-codes": Kind.PASSWORD,
     "require-second-factor": Kind.PASSWORD,
+    "make-token": Kind.PASSWORD,
+    "revoke-token": Kind.PASSWORD,
     "save-credentials": Kind.SOURCE,
     "forget-credentials": Kind.SOURCE,
     "save-columns": Kind.SOURCE,

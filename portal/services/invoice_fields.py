@@ -115,7 +115,7 @@ def set_invoice_fields(
                 "is saved now, then save again."
             )
         for field, list_id in wanted.items():
-            _require(db, connection_id, LISTS[field], list_id)
+            require_object(db, connection_id, LISTS[field], list_id)
             setattr(row, field, list_id or None)
         row.po_number, row.other1, row.other2 = po_number or None, other1 or None, other2 or None
     return get_invoice_fields(portal, connection_id, organization_id)
@@ -176,7 +176,8 @@ def _find(db: orm.Session, connection_id: int, organization_id: int) -> Organiza
     return row
 
 
-def _require(db: orm.Session, connection_id: int, kind: str, list_id: str) -> None:
+def require_object(db: orm.Session, connection_id: int, kind: str, list_id: str) -> None:
+    """Raises Refused for an object of a list that invoices cannot carry; an empty ListID is none."""
     if not list_id:
         return
     found = load_targets(db, connection_id, kind, {list_id}).get(list_id)

@@ -5,9 +5,10 @@ A month may have 100,000 rows: they are read and written as plain rows, a chunk 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,14 @@ Progress = Callable[[int, int], None]
 """Called with the rows that are posted, and all of them."""
 
 _CHANGES = ChargeChange.metadata.tables[ChargeChange.__tablename__]
+
+
+class Result(StrEnum):
+    """What became of a charge that was posted by itself."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
 
 
 @dataclass
@@ -67,20 +76,30 @@ def post(db: orm.Session, delivery: Delivery, delivered: Delivered, progress: Pr
     return _Posting(db, delivery).post(delivered, progress)
 
 
+def post_some(db: orm.Session, delivery: Delivery, charges: Sequence[Value], raw: Sequence[str]) -> tuple[Result, ...]:
+    """Post charges that say nothing of any other: what they do not list stays. The result of each, in their order."""
+    offers = _Names(db, Offer, delivery.connection_id, {one.offer_key for one in charges})
+    organizations = _Names(db, Organization, delivery.connection_id, {one.organization for one in charges})
+    return _Posting(db, delivery, offers, organizations).post_some(charges, raw)
+
+
 class _Posting:
-    def __init__(self, db: orm.Session, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        db: orm.Session,
+        delivery: Delivery,
+        offers: _Names | None = None,
+        organizations: _Names | None = None,
+    ) -> None:
         self._db = db
         self._delivery = delivery
         self._posted = Posted()
-        self._offers = _Names(db, Offer, delivery.connection_id)
-        self._organizations = _Names(db, Organization, delivery.connection_id)
+        self._offers = offers or _Names(db, Offer, delivery.connection_id)
+        self._organizations = organizations or _Names(db, Organization, delivery.connection_id)
 
     def post(self, delivered: Delivered, progress: Progress | None) -> Posted:
         count = len(delivered.charges)
-        self._posted.new_offers = self._offers.add((one.offer_key, one.offer_name) for one in delivered.charges)
-        self._posted.new_organizations = self._organizations.add(
-            (one.organization, one.organization) for one in delivered.charges
-        )
+        self._add_names(delivered.charges)
         listed = self._listed()  # before anything moves to this delivery
         seen: set[str] = set()
         for begin in range(0, count, CHUNK):
@@ -95,6 +114,29 @@ class _Posting:
                 progress(min(begin + CHUNK, count), count)
         self._withdraw(listed, seen)
         return self._posted
+
+    def post_some(self, charges: Sequence[Value], raw: Sequence[str]) -> tuple[Result, ...]:
+        self._add_names(charges)
+        results: list[Result] = []
+        posted = self._posted
+        for begin in range(0, len(charges), CHUNK):
+            chunk = charges[begin : begin + CHUNK]
+            known = self._known([one.key for one in chunk])
+            writes = _Writes()
+            for one, text in zip(chunk, raw[begin : begin + CHUNK], strict=True):
+                added, changed = posted.added, posted.changed
+                self._settle(writes, one.key, known.get(one.key, []), one, text)
+                is_made, is_changed = posted.added > added, posted.changed > changed
+                results.append(Result.MADE if is_made else Result.CHANGED if is_changed else Result.UNCHANGED)
+            writes.flush(self._db)
+        self._delivery.added, self._delivery.changed = posted.added, posted.changed
+        return tuple(results)
+
+    def _add_names(self, charges: Sequence[Value]) -> None:
+        self._posted.new_offers = self._offers.add((one.offer_key, one.offer_name) for one in charges)
+        self._posted.new_organizations = self._organizations.add(
+            (one.organization, one.organization) for one in charges
+        )
 
     def _known(self, keys: Sequence[str]) -> dict[str, list[Row]]:
         """The entries of these charges, oldest first."""
@@ -231,19 +273,27 @@ class _Posting:
 
 
 class _Names:
-    """Offers or organizations of a connection by key; unknown ones are made, unmapped."""
+    """Offers or organizations of a connection by key; unknown ones are made, unmapped.
 
-    def __init__(self, db: orm.Session, table: type[Offer] | type[Organization], connection_id: int) -> None:
-        self._db, self._table, self._connection_id = db, table, connection_id
+    `only`: the keys that are of interest. A few charges need not read what thousands need.
+    """
+
+    def __init__(
+        self,
+        db: orm.Session,
+        table: type[Offer] | type[Organization],
+        connection_id: int,
+        only: Collection[str] | None = None,
+    ) -> None:
+        self._db, self._table, self._connection_id, self._only = db, table, connection_id, only
         self._ids: dict[str, int] = {}
         self._keys: dict[int, str] = {}
         self._read()
 
     def _read(self) -> None:
-        rows = self._db.execute(
-            sa.select(self._table.id, self._table.key).where(self._table.connection_id == self._connection_id)
-        )
-        self._keys = {row.id: row.key for row in rows}
+        own = sa.select(self._table.id, self._table.key).where(self._table.connection_id == self._connection_id)
+        asked = [own] if self._only is None else [own.where(self._table.key.in_(some)) for some in chunks(self._only)]
+        self._keys = {row.id: row.key for query in asked for row in self._db.execute(query)}
         self._ids = {key: row_id for row_id, key in self._keys.items()}
 
     def add(self, names: Iterable[tuple[str, str]]) -> int:
@@ -262,4 +312,7 @@ class _Names:
         return self._ids[key]
 
     def key_of(self, row_id: int) -> str:
+        if row_id not in self._keys:  # only with `only`: a charge that was another organization's or offer's before
+            key = self._db.scalars(sa.select(self._table.key).where(self._table.id == row_id)).one()
+            self._keys[row_id], self._ids[key] = key, row_id
         return self._keys[row_id]

@@ -123,7 +123,7 @@ def read_preview(
         matching = _searched(shown[Show(asked) if asked in set(Show) else Show.ALL], prepared, wanted.search)
         page = _cut(matching, wanted.page)
         sendable = [draft for draft in drafts if draft.reason is None]
-        estimates = [_estimate(draft) for draft in sendable]
+        estimates = [estimate_of(draft) for draft in sendable]
         why = wanted.filters.get("why", "")
         skipped = [row for row in skipped_rows(prepared) if why in ("", row.code)]
         costs = sorted(prepared.costs.items())
@@ -133,7 +133,7 @@ def read_preview(
             period_start=prepared.period.start,
             period_last=prepared.period.last,
             sendable=len(sendable),
-            whole=_whole(prepared, _fingerprints(prepared)),
+            whole=whole_of(prepared, fingerprints(prepared)),
             estimate=sum((one for one in estimates if one is not None), Decimal(0)),
             is_partial=None in estimates,
             has_updates=any(prepared.organizations[one.organization_id].mode is InvoiceMode.UPDATE for one in sendable),
@@ -188,7 +188,7 @@ def _cut(rows: Sequence[Row], wanted: int) -> Page[Row]:
     return Page(rows=tuple(rows[begin : begin + SIZE]), page=number, pages=pages, count=len(rows), size=SIZE)
 
 
-def _estimate(draft: Draft) -> Decimal | None:
+def estimate_of(draft: Draft) -> Decimal | None:
     """What the lines come to, each to the cent, as the page shows it; None when a price is not known."""
     known = [line.estimate for line in draft.lines]
     if None in known:
@@ -211,8 +211,8 @@ def approve_whole(prepared: Prepared, whole: str) -> dict[int, str]:
 
     Raises Conflict when anything of it changed since the preview.
     """
-    approved = _fingerprints(prepared)
-    if _whole(prepared, approved) != whole:
+    approved = fingerprints(prepared)
+    if whole_of(prepared, approved) != whole:
         raise Conflict("Something changed since the preview, so nothing was sent. Look at the preview again.")
     return approved
 
@@ -232,7 +232,8 @@ def find_billed(portal: Portal, connection_id: int, on: date | None, approved: C
         return run if made and is_billed else None
 
 
-def _fingerprints(prepared: Prepared) -> dict[int, str]:
+def fingerprints(prepared: Prepared) -> dict[int, str]:
+    """Those of all invoices that would be sent, by organization."""
     return {
         draft.organization_id: fingerprint(draft, prepared.organizations[draft.organization_id])
         for draft in prepared.plan.drafts
@@ -240,7 +241,7 @@ def _fingerprints(prepared: Prepared) -> dict[int, str]:
     }
 
 
-def _whole(prepared: Prepared, approved: Mapping[int, str]) -> str:
+def whole_of(prepared: Prepared, approved: Mapping[int, str]) -> str:
     """What stands for the invoices, by organization, and for the unit costs that go to items with them."""
     told = f"{prepared.on.isoformat()} {sorted(approved.items())!r} {sorted(prepared.costs.items())!r}"
     return hashlib.sha256(told.encode()).hexdigest()[:32]

@@ -150,7 +150,7 @@ def list_summaries(portal: Portal, connection_id: int, page: int = 1) -> Page[Ru
         number = min(max(1, page), pages)
         own = sa.select(Run).filter_by(connection_id=connection_id).order_by(Run.invoice_date.desc())
         rows = db.scalars(own.limit(SIZE).offset((number - 1) * SIZE)).all()
-        return Page(rows=tuple(_summaries(db, rows)), page=number, pages=pages, count=count, size=SIZE)
+        return Page(rows=tuple(summaries(db, rows)), page=number, pages=pages, count=count, size=SIZE)
 
 
 def read_run(
@@ -161,8 +161,8 @@ def read_run(
     `draft_id`: the page that holds this invoice, whatever else is asked for.
     """
     with portal.database.read() as db:
-        run = _find(db, connection_id, run_id)
-        summary = _summaries(db, [run], named=True)[0]
+        run = require_run(db, connection_id, run_id)
+        summary = summaries(db, [run], named=True)[0]
         query = _matching(run.id, wanted if draft_id is None else Wanted())
         count = db.scalar(query.with_only_columns(sa.func.count(Draft.id), maintain_column_froms=True)) or 0
         pages = max(1, -(-count // SIZE))
@@ -186,17 +186,18 @@ def read_run(
 def read_activity(portal: Portal, connection_id: int, run_id: int) -> Activity:
     """What is under way for a run. Raises NotFound."""
     with portal.database.read() as db:
-        summary = _summaries(db, [_find(db, connection_id, run_id)])[0]
+        summary = summaries(db, [require_run(db, connection_id, run_id)])[0]
         return _activity(db, connection_id, summary, portal.now())
 
 
 def find_run(portal: Portal, connection_id: int, run_id: int) -> int:
     """The id of a run of this connection. Raises NotFound."""
     with portal.database.read() as db:
-        return _find(db, connection_id, run_id).id
+        return require_run(db, connection_id, run_id).id
 
 
-def _find(db: orm.Session, connection_id: int, run_id: int) -> Run:
+def require_run(db: orm.Session, connection_id: int, run_id: int) -> Run:
+    """The row of a run of this connection. Raises NotFound."""
     run = db.scalar(sa.select(Run).filter_by(id=min(run_id, HIGHEST_ID), connection_id=connection_id))
     if run is None:
         raise NotFound("This run does not exist here.")
@@ -220,7 +221,8 @@ def _page_of(db: orm.Session, run_id: int, draft_id: int) -> int:
     return (db.scalar(before) or 0) // SIZE + 1
 
 
-def _summaries(db: orm.Session, rows: Iterable[Run], *, named: bool = False) -> list[RunSummary]:
+def summaries(db: orm.Session, rows: Iterable[Run], *, named: bool = False) -> list[RunSummary]:
+    """Runs in numbers, in the same order; `named`: with the names of what was not sent."""
     rows = list(rows)
     ids = [row.id for row in rows]
     states: dict[int, dict[DraftState, int]] = {one: {} for one in ids}

@@ -33,6 +33,8 @@ _KEYWORDS = {
     "Forbidden": None,
     "Conflict": None,
     "Stale": None,
+    "Unauthenticated": None,
+    "PreconditionRequired": None,
     "_line": (3,),
 }
 _PROVIDER_KEYWORDS = {"ProviderError": (1,), "refuse": (1,)}

@@ -30,6 +30,7 @@ TOPICS: dict[str, str] = {
     "people": msgid("People and roles"),
     "members": msgid("Members and invitations"),
     "log": msgid("Log"),
+    "api": msgid("Other programs: the API"),
     "account": msgid("Your log-in"),
 }
 """The pages of help in the order that a new person reads them."""
@@ -58,6 +59,8 @@ SCREENS: dict[str, str] = {
     "insight": "insight",
     "status": "status",
     "visits": "history",
+    "tokens": "api",
+    "reference": "api",
     "demo": "status",
 }
 """Which page explains the pages of a blueprint. Connections have two: the list, and one of them."""

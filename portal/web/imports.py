@@ -21,7 +21,7 @@ FILES = {
     "sherweb": msgid("Sherweb: payable charges (JSON)"),
     "microsoft": msgid("Microsoft: invoice reconciliation file (CSV)"),
 }
-PROVIDERS = {"sherweb": "Sherweb", "microsoft": "Microsoft", catalog.CSV: "CSV"}
+PROVIDERS = {"sherweb": "Sherweb", "microsoft": "Microsoft", catalog.CSV: "CSV", "api": "API"}
 SAVED = f"{catalog.CSV}:"
 """Begins the choice of saved columns; their id follows."""
 

@@ -31,7 +31,7 @@ MOVES: dict[Move, str] = {
     Move.MORE: msgid("more"),
     Move.FEWER: msgid("fewer"),
 }
-PROVIDERS = {"sherweb": "Sherweb", "microsoft": "Microsoft", "csv": msgid("CSV files")}
+PROVIDERS = {"sherweb": "Sherweb", "microsoft": "Microsoft", "csv": msgid("CSV files"), "api": "API"}
 # The columns are named alike in every language: programs read them.
 _WHO = ("organization", "offer", "sku")
 _MARGIN = (

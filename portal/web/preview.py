@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from portal.billing.lines import Section
 from portal.errors import Conflict, Refused
-from portal.services import billing, preview_pages
+from portal.services import Portal, billing, preview_pages
 from portal.services.connections import to_row_id
 from portal.services.paging import HIGHEST_PAGE
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
@@ -65,21 +65,27 @@ def bill(connection_id: int) -> ResponseReturnValue:
     approved = None if whole is not None else dict(map(_approval, form.getlist("approved")))
     if whole is None and not approved:
         raise Refused("Nothing is ticked, so nothing was billed. Tick at least one invoice in the preview.")
-    portal, began = portal_of_app(), monotonic()
+    portal = portal_of_app()
     on = to_date_or_none(form.get("on", ""))
     try:
         run_id = billing.begin(portal, connection_id, on, approved=approved, whole=whole)
     except Conflict as error:
         return _look_again(connection_id, on, approved, error)
+    if make(portal, connection_id, run_id):
+        done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
+        flash(done, "success")
+    return redirect(url_for("runs.show", connection_id=connection_id, run_id=run_id), 303)
+
+
+def make(portal: Portal, connection_id: int, run_id: int) -> bool:
+    """Make a run that was begun; False when the rest of it is made in the background: its page shows how far it is."""
+    began = monotonic()
     while left := billing.advance(portal, connection_id, run_id):
         if monotonic() > began + PATIENCE:
             break
     if left:
-        billing.finish_in_background(portal, connection_id, run_id)  # the page of the run shows how far it is
-    else:
-        done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
-        flash(done, "success")
-    return redirect(url_for("runs.show", connection_id=connection_id, run_id=run_id), 303)
+        billing.finish_in_background(portal, connection_id, run_id)
+    return not left
 
 
 def _look_again(

@@ -10,7 +10,7 @@ from portal.services.status.lists import ListView
 from portal.services.status.mapping import Counts
 from portal.services.status.news import UNCOUNTED, Banners, News, banners
 from portal.services.status.problem import Kind, Problem
-from portal.services.status.readiness import Overview, StatusView, overview, status
+from portal.services.status.readiness import Overview, StatusView, overview, problems_from, status
 from portal.services.status.visit import VisitView, visits
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "VisitView",
     "banners",
     "overview",
+    "problems_from",
     "status",
     "visits",
 ]

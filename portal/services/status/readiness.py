@@ -116,6 +116,27 @@ def overview(
         )
 
 
+def problems_from(
+    portal: Portal, connection_id: int, kind: Kind, offset: int, limit: int
+) -> tuple[tuple[tuple[Kind, Problem], ...], tuple[Kind, int] | None]:
+    """At most `limit` problems in the order of the page, from the one of `kind` at `offset` on; and where more follow.
+
+    Raises NotFound.
+    """
+    found: list[tuple[Kind, Problem]] = []
+    with portal.database.read() as db:
+        sources = _facts(db, connection_id).sources
+        kinds = list(sources)
+        for one in kinds[kinds.index(kind) :]:
+            begin = offset if one is kind else 0
+            wanted = limit - len(found)
+            if wanted and begin < sources[one].count:
+                found += [(one, problem) for problem in sources[one].read(begin, wanted)]
+            if begin + wanted < sources[one].count:
+                return tuple(found), (one, begin + wanted)
+    return tuple(found), None
+
+
 def _page(source: Source, wanted: int, size: int) -> Page[Problem]:
     pages = max(1, -(-source.count // size))
     number = min(max(1, wanted), pages)

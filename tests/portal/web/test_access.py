@@ -45,6 +45,7 @@ IDS = {
     "participant_id": 1,
     "invitation_id": 1,
     "log_in_id": 1,
+    "token_id": 1,
 }
 READERS = (Role.ACCOUNTANT, Role.READ_ONLY)
 
