@@ -1,7 +1,7 @@
 """Settings, from the environment: where the portal keeps its data, for how long, and how the world reaches it.
 
-A secret may also be given as a file: PORTAL_SECRET_KEY_FILE or PORTAL_DATABASE_URL_FILE names it. Without a secret key
-one is made and kept in the data folder, readable by its owner only.
+A secret may also be given as a file: PORTAL_SECRET_KEY_FILE, PORTAL_DATABASE_URL_FILE or PORTAL_SMTP_URL_FILE names
+it. Without a secret key one is made and kept in the data folder, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from portal.errors import Unusable
 
-SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_DATABASE_URL")
+SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_DATABASE_URL", "PORTAL_SMTP_URL")
 
 
 DEFAULT_URL = "http://localhost:8080"
@@ -40,6 +42,17 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         default=None, description="Signs log-ins; by default made once and kept in the data folder."
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…; without it, no e-mail.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="The sender of e-mail: an address, or a name and an address as in Name <address>."
+    )
+    private_webhooks: bool = Field(
+        default=False,
+        description="Whether webhooks may go to this machine and to private networks; only where all partners may.",
+    )
     history_days: int = Field(
         default=400, ge=1, le=MOST_DAYS, description="How long visits of the Web Connector are kept, in days."
     )
@@ -58,6 +71,11 @@ class Settings(BaseSettings):
     def endpoint_url(self) -> str:
         """Where the Web Connector calls."""
         return f"{self.url.rstrip('/')}/qbwc"
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether letters can be sent."""
+        return self.smtp_url is not None
 
     @property
     def key(self) -> str:
@@ -100,6 +118,7 @@ def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         raise Unusable(
             "PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url
         )
+    _check_mail(settings)
     if "?" in str(settings.data.absolute()):  # begins the options in a database's address
         raise Unusable("PORTAL_DATA is %(path)s; give a folder without a question mark.", path=settings.data)
     _prepare(settings)
@@ -126,12 +145,30 @@ def _read_secret(name: str, path: Path) -> str:
     return secret
 
 
-def _is_address(url: str) -> bool:
+def _is_address(url: str, schemes: tuple[str, ...] = ("http", "https")) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # such as a port that is no number
         return False
+
+
+def _check_mail(settings: Settings) -> None:
+    if settings.smtp_url is None:
+        return
+    if not _is_address(settings.smtp_url.get_secret_value(), ("smtp", "smtps")):  # never shown: it holds a password
+        raise Unusable(
+            "PORTAL_SMTP_URL is not a mail server's address. Give one such as smtp://user:password@mail.example.com:587;"
+            " in user and password, write @ as %40, : as %3A and / as %2F."
+        )
+    try:
+        sender = parseaddr(settings.mail_from or "")[1]
+        validate_email(sender, allow_smtputf8=False, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise Unusable(
+            "PORTAL_MAIL_FROM is %(given)s; give the sender's address, such as portal@example.com.",
+            given=settings.mail_from or "not given",
+        ) from None
 
 
 def _prepare(settings: Settings) -> None:

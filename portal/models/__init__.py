@@ -9,17 +9,36 @@ from __future__ import annotations
 from portal.models.charges import Charge, ChargeChange, Delivery, What
 from portal.models.history import AuditEntry
 from portal.models.mappings import InvoiceMode, Offer, Organization
+from portal.models.notices import (
+    LONGEST_CAUSE,
+    Cadence,
+    CallRhythm,
+    Channel,
+    FailedImport,
+    MessageState,
+    NoticeDismissal,
+    NoticePreference,
+    Occasion,
+    OutboxMessage,
+    ToldNotice,
+    Webhook,
+)
+from portal.models.rules import ExportRuleVersion, TagSet
 from portal.models.runs import BilledCharge, CostState, Draft, DraftLine, DraftState, ItemCost, PlannedDraft, Run
 from portal.models.sources import ColumnProfile, SherwebAccess, Upload
 from portal.models.tables import LONGEST_KEY, LONGEST_NAME, Base, ExactDecimal
 from portal.models.tenants import Connection, Member, Partner, Role, User
 
 __all__ = [
+    "LONGEST_CAUSE",
     "LONGEST_KEY",
     "LONGEST_NAME",
     "AuditEntry",
     "Base",
     "BilledCharge",
+    "Cadence",
+    "CallRhythm",
+    "Channel",
     "Charge",
     "ChargeChange",
     "ColumnProfile",
@@ -30,17 +49,27 @@ __all__ = [
     "DraftLine",
     "DraftState",
     "ExactDecimal",
+    "ExportRuleVersion",
+    "FailedImport",
     "InvoiceMode",
     "ItemCost",
     "Member",
+    "MessageState",
+    "NoticeDismissal",
+    "NoticePreference",
+    "Occasion",
     "Offer",
     "Organization",
+    "OutboxMessage",
     "Partner",
     "PlannedDraft",
     "Role",
     "Run",
     "SherwebAccess",
+    "TagSet",
+    "ToldNotice",
     "Upload",
     "User",
+    "Webhook",
     "What",
 ]

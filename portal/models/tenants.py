@@ -99,6 +99,8 @@ class Connection(Base):
     negative_total: Mapped[NegativeTotal] = mapped_column(choice(NegativeTotal), default=NegativeTotal.HOLD)
     description: Mapped[str] = mapped_column(default="")
     approval: Mapped[Approval] = mapped_column(choice(Approval), default=Approval.AUTOMATIC)
+    password_changed_at: Mapped[datetime | None]
+    """When the Web Connector's password was renewed last."""
 
     partner: Mapped[Partner] = relationship()
     wire: Mapped[qbwc_models.Connection] = relationship(qbwc_models.Connection)

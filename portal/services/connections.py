@@ -191,7 +191,9 @@ def hold(db: orm.Session, connection_id: int) -> Connection:
 def new_password(portal: Portal, connection_id: int) -> str:
     """Replace the Web Connector's password; it is returned this once and the former one ends now."""
     with portal.database.write() as db:
-        return connections.change_password(find(db, connection_id).wire)
+        row = find(db, connection_id)
+        row.password_changed_at = portal.now()
+        return connections.change_password(row.wire)
 
 
 def qwc(portal: Portal, connection_id: int) -> str:

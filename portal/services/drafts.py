@@ -40,6 +40,7 @@ def _draft(run: Run, planned: drafting.Draft, sequence: int, prepared: Prepared)
         mode=prepared.organizations[planned.organization_id].mode,
         customer_list_id=planned.customer.list_id if planned.customer else "",
         guid=f"{{{uuid.uuid4()}}}",
+        rule_id=prepared.rule.id,
         # What comes to nothing is settled: its charges are not asked about again.
         state=DraftState.DONE if is_empty else DraftState.QUEUED,
         code=Reason.NOTHING_TO_BILL if is_empty else None,

@@ -28,9 +28,11 @@ from portal.models import (
     Organization,
     Run,
 )
+from portal.services import rule_versions
 from portal.services.connections import find
+from portal.services.rule_versions import InForce
 from portal.services.targets import currency_code, load_rows, load_targets, mapped_offer, mapped_organization
-from portal.services.waiting import CHARGES, is_waiting, load_history, load_received
+from portal.services.waiting import CHARGES, Excluded, is_waiting, load_excluded, load_history, load_received
 from qbwc.models import ListObject
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199
@@ -40,7 +42,10 @@ _NO_COST = frozenset({Reason.BEFORE_START, Reason.CURRENCY, Reason.MONEY_CREDIT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A plan and what it was made of. `costs` are the unit costs that go to items, by ListID."""
+    """A plan and what it was made of. `costs` are the unit costs that go to items, by ListID.
+
+    `excluded` are the charges that the export rule keeps back: they are no part of the plan, nor of the costs.
+    """
 
     connection: Connection
     period: Period
@@ -51,6 +56,8 @@ class Prepared:
     """Rows of id, name, mode and so on: an object for each of thousands would take longer than the planning."""
     items: dict[str, ListObject]
     costs: dict[str, Decimal]
+    rule: InForce
+    excluded: tuple[Excluded, ...]
 
 
 def prepare(
@@ -82,7 +89,9 @@ def _prepare(
     connection = find(db, connection_id)
     period = period_of(db, connection, on, now)
     rules = rules_of(connection)
-    asked = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
+    rule = rule_versions.of_run(db, connection, period.on, now)
+    due = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
+    asked = sa.and_(due, rule.keeps) if rule.rule.restricts else due
     own = sa.select(Offer).filter_by(connection_id=connection_id)
     clients_of = sa.select(*_CLIENTS).where(Organization.connection_id == connection_id)
     if only is not None:
@@ -114,6 +123,8 @@ def _prepare(
         organizations=organizations,
         items=items,
         costs=unit_costs(costed, mapped),
+        rule=rule,
+        excluded=load_excluded(db, sa.and_(due, rule.drops)) if rule.rule.restricts and only is None else (),
     )
 
 

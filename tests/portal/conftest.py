@@ -6,6 +6,7 @@ and a company file. A test that needs it works on a copy.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -399,3 +400,57 @@ def taken_port() -> Iterator[int]:
     """A port on which somebody else listens."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield sock.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def smtp_server() -> Any:
+    """The module of the tests' mail server."""
+    path = Path(__file__).with_name("channels") / "smtp_server.py"
+    spec = importlib.util.spec_from_file_location("smtp_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["smtp_server"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def mail_server(smtp_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Starts mail servers on this machine; with TLS, their certificate is trusted."""
+    running = []
+
+    def start(*, has_tls: bool = False, **given: Any) -> Any:
+        if has_tls:
+            given["certificate"] = tmp_path / "certificate.pem"
+            smtp_server.make_certificate(given["certificate"])
+            monkeypatch.setenv("SSL_CERT_FILE", str(given["certificate"]))
+        server = smtp_server.MailServer(**given)
+        running.append(smtp_server.start(server))
+        return server
+
+    yield start
+    for one in running:
+        one.shutdown()
+        one.server_close()
+
+
+@pytest.fixture
+def http_receiver() -> Iterator[Callable[..., Any]]:
+    """Starts receivers of webhooks on this machine."""
+    path = Path(__file__).with_name("channels") / "http_receiver.py"
+    spec = importlib.util.spec_from_file_location("http_receiver", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["http_receiver"] = module
+    spec.loader.exec_module(module)
+    running = []
+
+    def start(**given: Any) -> Any:
+        running.append(module.Receiver(**given).start())
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()

@@ -1,0 +1,3 @@
+"""How a message leaves the portal: one module each. To add one, copy its neighbour."""
+
+from __future__ import annotations
