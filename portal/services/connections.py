@@ -207,7 +207,13 @@ def hold(db: orm.Session, connection_id: int) -> Connection:
 def new_password(portal: Portal, connection_id: int) -> str:
     """Replace the Web Connector's password; it is returned this once and the former one ends now."""
     with portal.database.write() as db:
-        return connections.change_password(find(db, connection_id).wire)
+        return replace_password(find(db, connection_id), portal.now())
+
+
+def replace_password(row: Connection, now: datetime) -> str:
+    """The same within a transaction; when it was, is what notices say."""
+    row.password_changed_at = now
+    return connections.change_password(row.wire)
 
 
 def qwc(portal: Portal, connection_id: int) -> str:
@@ -299,5 +305,6 @@ __all__ = [
     "list_connections",
     "new_password",
     "qwc",
+    "replace_password",
     "request_lists",
 ]

@@ -36,9 +36,19 @@ from portal.models import (
     Organization,
     Run,
 )
+from portal.services import rule_versions
 from portal.services.connections import find
+from portal.services.rule_versions import InForce
 from portal.services.targets import currency_code, load_rows, load_targets, mapped_offer, mapped_organization
-from portal.services.waiting import CHARGES, is_waiting, load_bought, load_history, load_received
+from portal.services.waiting import (
+    CHARGES,
+    Excluded,
+    is_waiting,
+    load_bought,
+    load_excluded,
+    load_history,
+    load_received,
+)
 from qbwc.models import ListObject
 
 _counting, _planning, _collects = threading.Lock(), 0, True
@@ -48,7 +58,10 @@ _NO_COST = frozenset({Reason.BEFORE_START, Reason.CURRENCY, Reason.MONEY_CREDIT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A plan and what it was made of. `costs` are the unit costs that go to items, by ListID."""
+    """A plan and what it was made of. `costs` are the unit costs that go to items, by ListID.
+
+    `excluded` are the charges that the export rule keeps back: they are no part of the plan, nor of the costs.
+    """
 
     connection: Connection
     period: Period
@@ -59,6 +72,8 @@ class Prepared:
     """Rows of id, name, mode and so on: an object for each of thousands would take longer than the planning."""
     items: dict[str, ListObject]
     costs: dict[str, Decimal]
+    rule: InForce
+    excluded: tuple[Excluded, ...]
 
 
 def prepare(
@@ -96,7 +111,9 @@ def _prepare(
     connection = find(db, connection_id)
     period = period_of(db, connection, on, now)
     rules = rules_of(connection)
-    asked = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
+    rule = rule_versions.of_run(db, connection, period.on, now)
+    due = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
+    asked = sa.and_(due, rule.keeps) if rule.rule.restricts else due
     own = sa.select(Offer).filter_by(connection_id=connection_id)
     clients_of = sa.select(*_CLIENTS).where(Organization.connection_id == connection_id)
     if only is not None:
@@ -126,6 +143,8 @@ def _prepare(
         organizations=organizations,
         items=items,
         costs={} if only is not None else _costs(db, received, made, mapped, rules, period.run_id),
+        rule=rule,
+        excluded=load_excluded(db, sa.and_(due, rule.drops)) if rule.rule.restricts else (),
     )
 
 
