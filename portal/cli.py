@@ -56,14 +56,15 @@ def build_parser() -> argparse.ArgumentParser:
         prog="portal",
         description="Bill a cloud reseller's clients in QuickBooks Desktop.",
         epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, "
-        "PORTAL_TRUSTED_PROXY, PORTAL_SECRET_KEY, PORTAL_SMTP_URL, PORTAL_MAIL_FROM, PORTAL_HISTORY_DAYS, "
-        "PORTAL_BODIES_DAYS; secrets also from files named by PORTAL_SECRET_KEY_FILE, PORTAL_DATABASE_URL_FILE and "
-        "PORTAL_SMTP_URL_FILE.",
+        "PORTAL_TRUSTED_PROXY, PORTAL_SECRET_KEY, PORTAL_SMTP_URL, PORTAL_MAIL_FROM, PORTAL_PRIVATE_WEBHOOKS, "
+        "PORTAL_HISTORY_DAYS, PORTAL_BODIES_DAYS; secrets also from files named by PORTAL_SECRET_KEY_FILE, "
+        "PORTAL_DATABASE_URL_FILE and PORTAL_SMTP_URL_FILE.",
     )
     add = parser.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
     _add_serving(add)
     _add_set_up(add)
     _add_billing(add)
+    _add_notices(add)
     return parser
 
 
@@ -181,6 +182,31 @@ def _add_billing(add: Add) -> None:
     exchanges.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
     exchanges.add_argument("--visit", type=int, metavar="N", help="the visit's number (the last one)")
     exchanges.add_argument("--show", type=int, metavar="ID", help="print both texts of the exchange of this number")
+
+
+def _add_notices(add: Add) -> None:
+    notices = _command(
+        add, "notices", "what somebody should know, of one connection or of all: since when, what mends it"
+    )
+    _connection(notices, required=False)
+    outbox = _command(
+        add, "outbox", "the messages to people and webhooks: delivered, waiting, given up; --again sends one"
+    )
+    outbox.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+    outbox.add_argument("--state", choices=("waiting", "delivered", "failed", "dropped"), help="only these")
+    outbox.add_argument("--again", type=int, metavar="NUMBER", help="send this message once more, now")
+    _command(add, "dispatch", "tell what is new and deliver what waits, once; `portal serve` does it by itself")
+    webhook = add("webhook", help="addresses that are told", description="Addresses that are told.").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    new = _command(webhook.add_parser, "add", "make a webhook; prints its secret, this once")
+    new.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+    new.add_argument("url", metavar="URL")
+    new.add_argument(
+        "--kinds", default="", metavar="LIST", help="notices that it is told of, such as overdue,errors (all)"
+    )
+    check = _command(webhook.add_parser, "check", "send each webhook of a connection a test, and say what it answered")
+    check.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
 
 
 def _date(text: str) -> date:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from portal import logs
+from portal import logs, notice_commands
 from portal import settings as configuration
 from portal.billing.period import BillingMode
 from portal.errors import PortalError, Refused
@@ -315,6 +315,15 @@ def _exchanges(portal: Portal, args: argparse.Namespace) -> int:
     return 0
 
 
+def _shown(command: Callable[[Portal, argparse.Namespace], notice_commands.Result]) -> Callable[..., int]:
+    def run_and_show(portal: Portal, args: argparse.Namespace) -> int:
+        result = command(portal, args)
+        show(args, result.value, result.text)
+        return result.status
+
+    return run_and_show
+
+
 SERVING: dict[str, Callable[[argparse.Namespace], int]] = {"serve": _serve, "demo": _demo}
 COMMANDS: dict[str, Callable[[Portal, argparse.Namespace], int]] = {
     "partner add": _add_partner,
@@ -330,4 +339,5 @@ COMMANDS: dict[str, Callable[[Portal, argparse.Namespace], int]] = {
     "bill": _bill,
     "status": _status,
     "exchanges": _exchanges,
+    **{name: _shown(command) for name, command in notice_commands.COMMANDS.items()},
 }

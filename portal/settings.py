@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     mail_from: str | None = Field(
         default=None, description="The sender of e-mail: an address, or a name and an address as in Name <address>."
     )
+    private_webhooks: bool = Field(
+        default=False,
+        description="Whether webhooks may go to this machine and to private networks; only where all partners may.",
+    )
     history_days: int = Field(
         default=400, ge=1, le=MOST_DAYS, description="How long visits of the Web Connector are kept, in days."
     )

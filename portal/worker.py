@@ -1,7 +1,8 @@
 """The worker: bills each connection on its invoice day, at 05:00 in its own zone, once; forgets what is old, daily.
 
 It asks for what is due rather than for the hour, so that a server that was down at 05:00 catches up when it starts.
-The run's date is unique in its connection: several workers make one run.
+The run's date is unique in its connection: several workers make one run. It also finds what somebody should be told;
+a thread of its own delivers that, so that no receiver keeps an invoice waiting.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from portal.billing.options import Approval
 from portal.billing.period import INVOICE_HOUR, invoice_date_on_or_before
 from portal.errors import PortalError
 from portal.models import Connection, Run
-from portal.services import Portal, billing, exchanges, sources, status
+from portal.services import Portal, billing, delivery, dispatch_notices, exchanges, outbox, sources, status
 
 EVERY_SECONDS = 60.0
+DELIVERS_EVERY_SECONDS = 5.0
 
 log = structlog.get_logger("portal")
 
@@ -82,12 +84,13 @@ def _began_on(connection: Connection) -> date:
 def forget_what_is_old(portal: Portal) -> None:
     """Forget old texts, visits and files that nobody came back for; what is in doubt stays."""
     sources.forget_uploads(portal)
+    outbox.forget_old(portal)
     gone = exchanges.forget_old(portal)
     log.info("forgot what is old", texts=gone.bodies, requests=gone.requests, visits=gone.visits, pulls=gone.pulls)
 
 
 def start(portal: Portal, every_seconds: float = EVERY_SECONDS, *, is_billing: bool = True) -> threading.Event:
-    """Run the worker in a thread of this process; set the returned event to stop it.
+    """Run the worker in threads of this process; set the returned event to stop it.
 
     Without `is_billing` it only ends what people began.
     """
@@ -107,7 +110,10 @@ def start(portal: Portal, every_seconds: float = EVERY_SECONDS, *, is_billing: b
     def bill() -> None:
         bill_what_is_due(portal)
 
-    tasks = (finish, bill, forget) if is_billing else (finish,)
+    def tell() -> None:
+        dispatch_notices.dispatch(portal)
+
+    tasks = (finish, bill, tell, forget) if is_billing else (finish,)
 
     def loop() -> None:
         while not stop.is_set():
@@ -119,4 +125,17 @@ def start(portal: Portal, every_seconds: float = EVERY_SECONDS, *, is_billing: b
             stop.wait(every_seconds)
 
     threading.Thread(target=loop, name="portal-worker", daemon=True).start()
+    if is_billing:
+        threading.Thread(target=lambda: deliver_until(portal, stop), name="portal-delivery", daemon=True).start()
     return stop
+
+
+def deliver_until(portal: Portal, stop: threading.Event, every_seconds: float = DELIVERS_EVERY_SECONDS) -> None:
+    """Deliver what waits in the outbox, as it falls due, until told to stop."""
+    while not stop.is_set():
+        try:
+            while delivery.is_due(portal) and not stop.is_set() and delivery.deliver(portal):
+                pass
+        except Exception:
+            log.exception("delivery failed")
+        stop.wait(every_seconds)

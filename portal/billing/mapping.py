@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CURRENCY = "currency"
     MONEY_CREDIT = "money-credit"
     NO_PRICE = "no-price"
+    EXCLUDED = "excluded"
     NOTHING_TO_BILL = "nothing-to-bill"
     NEGATIVE_TOTAL = "negative-total"
 

@@ -19,3 +19,13 @@ def to_five_places(number: Decimal) -> Decimal:
     """A quantity, rate or cost with at most the five decimals that QuickBooks keeps, without trailing zeros."""
     rounded = number.quantize(FIVE_PLACES, ROUND_HALF_UP).normalize() + 0  # never "-0"
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
+
+
+def in_cents(amount: Decimal) -> int:
+    """An amount as a whole number of cents."""
+    return int((amount * 100).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def from_cents(cents: int) -> Decimal:
+    """The amount that so many cents are, with exactly two decimals."""
+    return Decimal(cents).scaleb(-2)

@@ -35,7 +35,10 @@ class NotSent(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What somebody is told, in their language: paragraphs, a button with its address, and paragraphs after it."""
+    """What somebody is told, in their language: paragraphs, a list, a button with its address, and paragraphs after it.
+
+    `key` stays the same when the letter is sent once more, so that a repetition can be told from another letter.
+    """
 
     to: str
     language: str
@@ -44,6 +47,8 @@ class Letter:
     button: str
     url: str = field(repr=False)
     after: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    key: str = ""
 
 
 def send(settings: Settings, letter: Letter) -> None:
@@ -105,12 +110,14 @@ def compose(sender: str, letter: Letter) -> EmailMessage:
     message["To"] = Address(addr_spec=letter.to)
     message["Subject"] = letter.subject
     message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=address.rpartition("@")[2])
+    domain = address.rpartition("@")[2]
+    message["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
-    text = "\n\n".join((*letter.before, f"{letter.button}:\n{letter.url}", *letter.after))
+    items = ("\n".join(f"- {item}" for item in letter.items),) if letter.items else ()
+    text = "\n\n".join((*letter.before, *items, f"{letter.button}:\n{letter.url}", *letter.after))
     message.set_content(text + "\n")
     message.add_alternative(_html(letter), subtype="html")
-    message["Content-Language"] = letter.language  # only now: what is set before goes to the first part
+    message["Content-Language"] = letter.language  # at last: setting a content clears what is said of it
     return message
 
 
@@ -126,12 +133,14 @@ def _html(letter: Letter) -> str:
     def paragraphs(texts: tuple[str, ...]) -> str:
         return "".join(f'<p style="margin:0 0 16px">{escape(text)}</p>' for text in texts)
 
+    listed = "".join(f'<li style="margin:0 0 8px">{escape(item)}</li>' for item in letter.items)
+    items = f'<ul style="margin:0 0 16px;padding-left:20px">{listed}</ul>' if listed else ""
     look = "display:inline-block;padding:10px 20px;border-radius:4px;background:#0054a6;color:#ffffff"
     return (
         f'<!doctype html><html lang="{escape(letter.language)}-CA"><head><meta charset="utf-8">'
         f"<title>{escape(letter.subject)}</title></head>"
         '<body style="margin:0;padding:24px;font:16px/1.5 sans-serif;color:#182433;background:#ffffff">'
-        f'<div style="max-width:560px;margin:0 auto">{paragraphs(letter.before)}'
+        f'<div style="max-width:560px;margin:0 auto">{paragraphs(letter.before)}{items}'
         f'<p style="margin:0 0 16px"><a href="{escape(letter.url)}" style="{look};text-decoration:none">'
         f"{escape(letter.button)}</a></p>"
         f'<p style="margin:0 0 16px;font-size:14px;overflow-wrap:anywhere">{escape(letter.url)}</p>'

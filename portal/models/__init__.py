@@ -11,6 +11,21 @@ from portal.models.charges import Charge, ChargeChange, Delivery, What
 from portal.models.history import AuditEntry
 from portal.models.log_ins import LONGEST_ADDRESS, LONGEST_USER_AGENT, LogIn, RecoveryCode, SetupLink
 from portal.models.mappings import InvoiceMode, Offer, Organization
+from portal.models.notices import (
+    LONGEST_CAUSE,
+    Cadence,
+    CallRhythm,
+    Channel,
+    FailedImport,
+    MessageState,
+    NoticeDismissal,
+    NoticePreference,
+    Occasion,
+    OutboxMessage,
+    ToldNotice,
+    Webhook,
+)
+from portal.models.rules import ExportRuleVersion, TagSet
 from portal.models.runs import (
     BilledCharge,
     CostState,
@@ -29,6 +44,7 @@ from portal.models.tenants import Connection, Member, Partner, Role, SetupStep, 
 
 __all__ = [
     "LONGEST_ADDRESS",
+    "LONGEST_CAUSE",
     "LONGEST_KEY",
     "LONGEST_NAME",
     "LONGEST_USER_AGENT",
@@ -36,6 +52,9 @@ __all__ = [
     "AuditEntry",
     "Base",
     "BilledCharge",
+    "Cadence",
+    "CallRhythm",
+    "Channel",
     "Charge",
     "ChargeChange",
     "ColumnProfile",
@@ -46,14 +65,21 @@ __all__ = [
     "DraftLine",
     "DraftState",
     "ExactDecimal",
+    "ExportRuleVersion",
+    "FailedImport",
     "Invitation",
     "InvitationState",
     "InvoiceMode",
     "ItemCost",
     "LogIn",
     "Member",
+    "MessageState",
+    "NoticeDismissal",
+    "NoticePreference",
+    "Occasion",
     "Offer",
     "Organization",
+    "OutboxMessage",
     "Participant",
     "Partner",
     "PlannedDraft",
@@ -65,7 +91,10 @@ __all__ = [
     "SetupLink",
     "SetupStep",
     "SherwebAccess",
+    "TagSet",
+    "ToldNotice",
     "Upload",
     "User",
+    "Webhook",
     "What",
 ]

@@ -64,6 +64,10 @@ class Run(Base):
     period_start: Mapped[date]
     period_end: Mapped[date]
     created_at: Mapped[datetime]
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("export_rule.id"))
+    """The version of the export rule that it is made by, until all its drafts are made; None: everything leaves."""
+    rule_on: Mapped[date | None]
+    """The day in the connection's zone on which it was begun: what "the last 30 days" counts from."""
 
     drafts: Mapped[list[Draft]] = relationship(back_populates="run", order_by="Draft.id")
 
@@ -118,6 +122,8 @@ class Draft(Base):
     kept: Mapped[dict[str, Any] | None]
     code: Mapped[str | None] = mapped_column(String(40))
     detail: Mapped[str | None]
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("export_rule.id"))
+    """The version of the export rule that let its charges leave."""
     written_at: Mapped[datetime | None]
     reconciled_at: Mapped[datetime | None]
 

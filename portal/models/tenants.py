@@ -123,6 +123,8 @@ class Connection(Base):
     setup_step: Mapped[SetupStep | None] = mapped_column(choice(SetupStep))
     started_at: Mapped[datetime | None]
     call_gaps: Mapped[list[int] | None] = mapped_column(JSON)
+    password_changed_at: Mapped[datetime | None]
+    """When the Web Connector's password was renewed last."""
 
     partner: Mapped[Partner] = relationship()
     wire: Mapped[qbwc_models.Connection] = relationship(qbwc_models.Connection)

@@ -191,6 +191,7 @@ def advance(portal: Portal, connection_id: int, run_id: int, *, size: int | None
         drafts = {draft.organization_id: draft for draft in prepared.plan.drafts if draft.reason in _SETTLED}
         waits = {draft.organization_id for draft in prepared.plan.drafts}
         waits.update(one.organization_id for one in prepared.plan.skipped)
+        waits.update(one.organization_id for one in prepared.excluded)
         made: list[drafting.Draft] = []
         for row in batch:
             planned = drafts.get(row.organization_id)
@@ -277,6 +278,7 @@ def _plan(
     """Keep what the run is to make: it goes on from there, whoever is stopped."""
     connection_id = prepared.connection.id
     run = db.scalar(sa.select(Run).filter_by(connection_id=connection_id, invoice_date=prepared.on))
+    is_made = run is None or _count_left(db, run.id) == 0
     if run is None:
         run = Run(
             connection_id=connection_id,
@@ -286,7 +288,9 @@ def _plan(
             created_at=now,
         )
         db.add(run)
-        db.flush()
+    if is_made:  # while it is being made it keeps the rule that it was begun by
+        run.rule_id, run.rule_on = prepared.rule.id, prepared.rule.applied.today
+    db.flush()
     # What is asked for again stands anew, at the end.
     for ids in chunks(draft.organization_id for draft in wanted):
         again = sa.delete(PlannedDraft).where(PlannedDraft.run_id == run.id, PlannedDraft.organization_id.in_(ids))

@@ -22,6 +22,7 @@ from portal.providers import Delivery as Delivered
 from portal.providers import ProviderError, microsoft, sherweb
 from portal.services import Portal
 from portal.services.connections import hold
+from portal.services.failed_imports import noting_failure
 from portal.services.posting import Progress, post
 
 PROVIDERS: dict[str, Callable[[bytes, str], Delivered]] = {"sherweb": sherweb.read, "microsoft": microsoft.read}
@@ -108,7 +109,8 @@ def import_charges(
     if provider not in PROVIDERS:
         known = ", ".join((*PROVIDERS, CSV))
         raise Refused("There is no provider %(provider)s: give one of %(known)s.", provider=provider, known=known)
-    return keep(portal, connection_id, PROVIDERS[provider](data, name), data, name=name, progress=progress)
+    with noting_failure(portal, connection_id, provider, name):
+        return keep(portal, connection_id, PROVIDERS[provider](data, name), data, name=name, progress=progress)
 
 
 def keep(

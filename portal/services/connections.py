@@ -234,7 +234,13 @@ def new_password(portal: Portal, connection_id: int) -> str:
     with portal.database.write() as db:
         row = find(db, connection_id)
         _note(db, row.id, portal.now(), "new-password", row.name)
-        return connections.change_password(row.wire)
+        return replace_password(row, portal.now())
+
+
+def replace_password(row: Connection, now: datetime) -> str:
+    """The same within a transaction; when it was, is what notices say."""
+    row.password_changed_at = now
+    return connections.change_password(row.wire)
 
 
 def qwc(portal: Portal, connection_id: int) -> str:
@@ -343,5 +349,6 @@ __all__ = [
     "list_connections",
     "new_password",
     "qwc",
+    "replace_password",
     "request_lists",
 ]

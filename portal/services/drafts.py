@@ -42,6 +42,7 @@ def _draft(run: Run, planned: drafting.Draft, sequence: int, prepared: Prepared)
         terms_list_id=organization.terms_list_id,
         tax_code_list_id=organization.tax_code_list_id,
         guid=f"{{{uuid.uuid4()}}}",
+        rule_id=prepared.rule.id,
         # What comes to nothing is settled: its charges are not asked about again.
         state=DraftState.DONE if is_empty else DraftState.QUEUED,
         code=Reason.NOTHING_TO_BILL if is_empty else None,

@@ -18,17 +18,16 @@ from sqlalchemy import orm
 from portal.billing.options import Approval
 from portal.billing.period import INVOICE_HOUR, next_invoice_dates
 from portal.errors import Sentence
-from portal.models import Connection
+from portal.models import CallRhythm, Connection
+from portal.notices.rhythm import Rhythm, is_overdue
 from portal.services import Portal
+from portal.services.call_gaps import usual_gap
+from portal.services.call_rhythm import as_rhythm
 from portal.services.chunks import chunks
 from portal.services.connections import RUN_EVERY_MINUTES, ConnectionView, find, view
-from portal.services.rhythm import usual_gap
 from qbwc import models as wire
 from qbwc.identity import Verdict
 
-SILENT_FOR = timedelta(hours=26)
-"""It calls once a day at the least: a day, and a little more for the day on which the clock goes back."""
-MISSED_CALLS = 3
 WAITS_FOR = timedelta(minutes=2 * RUN_EVERY_MINUTES)
 
 
@@ -46,14 +45,19 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of the calls. `error` is why the last visit failed, by language; `waiting` counts requests."""
+    """What is known of the calls. `error` is why the last visit failed, by language; `waiting` counts requests.
 
+    `rhythm` is that of the hours in which it usually calls, on the clock of `time_zone`.
+    """
+
+    time_zone: str = "America/Toronto"
     last_contact_at: datetime | None = None
     last_success_at: datetime | None = None
     refused_at: datetime | None = None
     verdict: Verdict | None = None
     error: Mapping[str, str] | None = None
     gaps: Sequence[int] = ()
+    rhythm: Rhythm | None = None
     waiting: int = 0
 
 
@@ -159,10 +163,9 @@ def _state(facts: Facts, gap: timedelta | None, now: datetime) -> State:
         return State.DOUBT
     if facts.error:
         return State.FAILED
-    silent = now - last
-    if silent > max(SILENT_FOR, MISSED_CALLS * (gap or timedelta())):
+    if is_overdue(facts.rhythm, last, now, facts.time_zone):
         return State.OVERDUE
-    if facts.waiting and silent > max(WAITS_FOR, 2 * (gap or timedelta())):
+    if facts.waiting and now - last > max(WAITS_FOR, 2 * (gap or timedelta())):
         return State.LATE
     return State.WELL
 
@@ -196,8 +199,12 @@ class Overview:
 def get_health(portal: Portal, connection_id: int) -> HealthView:
     """The health of one connection. Raises NotFound."""
     with portal.database.read() as db:
-        row = find(db, connection_id)
-        return _read(db, [row], portal.now())[row.id]
+        return read_health(db, find(db, connection_id), portal.now())
+
+
+def read_health(db: orm.Session, row: Connection, now: datetime) -> HealthView:
+    """The same within a transaction that is open already."""
+    return _read(db, [row], now)[row.id]
 
 
 def list_health(portal: Portal, partner_id: int) -> tuple[Overview, ...]:
@@ -235,18 +242,24 @@ def _read(db: orm.Session, rows: Sequence[Connection], now: datetime) -> dict[in
     ids = [row.id for row in rows]
     visits = _last_visits(db, ids)
     waiting = _waiting(db, ids)
+    rhythms = {
+        row.connection_id: as_rhythm(row)
+        for row in db.scalars(sa.select(CallRhythm).where(CallRhythm.connection_id.in_(ids)))
+    }
     found = {}
     for row in rows:
         visit = visits.get(row.id)
         success = row.wire.last_success_at
         error = visit.last_error if visit and (success is None or success <= visit.opened_at) else None
         facts = Facts(
+            time_zone=row.time_zone,
             last_contact_at=row.wire.last_contact_at,
             last_success_at=success,
             refused_at=row.wire.refused_at,
             verdict=row.wire.verdict,
             error=error,
             gaps=row.call_gaps or (),
+            rhythm=rhythms.get(row.id),
             waiting=waiting.get(row.id, 0),
         )
         found[row.id] = HealthView(

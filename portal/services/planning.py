@@ -36,12 +36,16 @@ from portal.models import (
     Organization,
     Run,
 )
+from portal.services import rule_versions
 from portal.services.connections import find
+from portal.services.rule_versions import InForce
 from portal.services.targets import currency_code, load_rows, load_targets, mapped_offer, mapped_organization
 from portal.services.waiting import (
     CHARGES,
+    Excluded,
     is_waiting,
     load_bought,
+    load_excluded,
     load_history,
     load_received,
     read_waiting,
@@ -55,7 +59,10 @@ _NO_COST = frozenset({Reason.BEFORE_START, Reason.CURRENCY, Reason.MONEY_CREDIT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A plan and what it was made of. `costs` are the unit costs that go to items, by ListID."""
+    """A plan and what it was made of. `costs` are the unit costs that go to items, by ListID.
+
+    `excluded` are the charges that the export rule keeps back: they are no part of the plan, nor of the costs.
+    """
 
     connection: Connection
     period: Period
@@ -67,6 +74,8 @@ class Prepared:
     """Rows of id, name, mode and so on: an object for each of thousands would take longer than the planning."""
     items: dict[str, ListObject]
     costs: dict[str, Decimal]
+    rule: InForce
+    excluded: tuple[Excluded, ...]
 
 
 def prepare(
@@ -104,10 +113,12 @@ def _prepare(
     connection = find(db, connection_id)
     period = period_of(db, connection, on, now)
     rules = rules_of(connection)
-    asked = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
+    rule = rule_versions.of_run(db, connection, period.on, now)
+    due = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
+    asked = sa.and_(due, rule.keeps) if rule.rule.restricts else due
     rows = read_waiting(db, asked)
-    of_offers = sa.select(CHARGES.c.offer_id).where(asked)
-    of_clients = sa.select(CHARGES.c.organization_id).where(asked)
+    of_offers = sa.select(CHARGES.c.offer_id).where(due)
+    of_clients = sa.select(CHARGES.c.organization_id).where(due)
     offers = {row.id: row for row in db.scalars(sa.select(Offer).where(Offer.id.in_(of_offers)))}
     clients_of = sa.select(*_CLIENTS).where(Organization.id.in_(of_clients))
     organizations: dict[int, Any] = {row.id: row for row in db.execute(clients_of)}
@@ -132,6 +143,8 @@ def _prepare(
         organizations=organizations,
         items=items,
         costs={} if only is not None else _costs(db, received, made, mapped, rules, period.run_id),
+        rule=rule,
+        excluded=load_excluded(db, sa.and_(due, rule.drops)) if rule.rule.restricts else (),
     )
 
 

@@ -16,10 +16,12 @@ from sqlalchemy import orm
 
 from portal.billing import ledger
 from portal.billing.charge import Charge as Value
+from portal.billing.money import in_cents
 from portal.models import ChargeChange, Delivery, Offer, Organization, What
 from portal.providers import Delivery as Delivered
 from portal.services.chunks import CHUNK, chunks
 from portal.services.ledger_rows import CHARGES, FACTS, Row, chains
+from portal.services.tag_sets import TagSets
 
 Progress = Callable[[int, int], None]
 """Called with the rows that are posted, and all of them."""
@@ -96,6 +98,7 @@ class _Posting:
         self._posted = Posted()
         self._offers = offers or _Names(db, Offer, delivery.connection_id)
         self._organizations = organizations or _Names(db, Organization, delivery.connection_id)
+        self._tag_sets = TagSets(db, delivery.connection_id)
 
     def post(self, delivered: Delivered, progress: Progress | None) -> Posted:
         count = len(delivered.charges)
@@ -105,6 +108,7 @@ class _Posting:
         for begin in range(0, count, CHUNK):
             chunk = delivered.charges[begin : begin + CHUNK]
             known = self._known([one.key for one in chunk])
+            self._tag_sets.add(one.tags for one in chunk)
             writes = _Writes()
             for one, raw in zip(chunk, delivered.raw[begin : begin + CHUNK], strict=True):
                 seen.add(one.key)
@@ -221,6 +225,8 @@ class _Posting:
             "offer_id": self._offers.id_of(value.offer_key),
             "key": value.key,
             "tags": {"tags": [list(tag) for tag in value.tags]},
+            "tag_set_id": self._tag_sets.id_of(value.tags),
+            "amount_cents": in_cents(value.amount),
             "raw": raw,
             "revision": revision,
             "reverses_id": None,
@@ -244,7 +250,9 @@ class _Posting:
         missing = sorted({key for key, family in listed if key not in seen and family in families})
         for keys in chunks(missing):
             writes = _Writes()
-            for key, chain in self._known(keys).items():
+            known = self._known(keys)
+            self._tag_sets.add(row.value.tags for chain in known.values() for row in chain)
+            for key, chain in known.items():
                 self._settle(writes, key, chain, None, "")
             writes.flush(self._db)
 

@@ -72,7 +72,10 @@ class PreviewDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedRow:
-    """Charges of one organization and offer that are not billed, and the row to fix (`link`: offer or organization)."""
+    """Charges of one organization and offer that are not billed, and the row to fix.
+
+    `link` is "offer" or "organization", or "rule" for those that the export rule keeps back.
+    """
 
     organization: str
     offer: str
@@ -214,12 +217,15 @@ def preview_draft(draft: Draft, prepared: Prepared, before: Before) -> PreviewDr
 def skipped_rows(prepared: Prepared) -> tuple[SkippedRow, ...]:
     """What is not billed, by organization, offer and reason."""
     counted: dict[tuple[int, int, Reason], int] = {}
+    for kept_back in prepared.excluded:
+        key = (kept_back.organization_id, kept_back.offer_id, Reason.EXCLUDED)
+        counted[key] = counted.get(key, 0) + kept_back.count
     for one in prepared.plan.skipped:
         key = (one.organization_id, one.offer_id, one.reason)
         counted[key] = counted.get(key, 0) + 1
     rows = []
     for (organization_id, offer_id, reason), count in counted.items():
-        is_offer = reason.startswith(("offer", "item"))
+        link = "offer" if reason.startswith(("offer", "item")) else "organization"
         rows.append(
             SkippedRow(
                 organization=prepared.organizations[organization_id].name,
@@ -227,8 +233,8 @@ def skipped_rows(prepared: Prepared) -> tuple[SkippedRow, ...]:
                 count=count,
                 reason=REASONS[reason],
                 code=reason,
-                link="offer" if is_offer else "organization",
-                link_id=offer_id if is_offer else organization_id,
+                link="rule" if reason is Reason.EXCLUDED else link,
+                link_id=offer_id if link == "offer" else organization_id,
             )
         )
     return tuple(rows)

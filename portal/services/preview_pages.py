@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from portal.billing.drafting import Draft, Form
 from portal.billing.lines import Section
-from portal.billing.mapping import sort_key
+from portal.billing.mapping import Reason, sort_key
 from portal.billing.money import to_cents
 from portal.errors import Conflict, Sentence
 from portal.models import Draft as DraftRow
@@ -198,6 +198,8 @@ def estimate_of(draft: Draft) -> Decimal | None:
 
 def _reasons(prepared: Prepared) -> tuple[ReasonCount, ...]:
     counted = Counter(one.reason for one in prepared.plan.skipped)
+    if prepared.excluded:
+        counted[Reason.EXCLUDED] = sum(one.count for one in prepared.excluded)
     return tuple(
         ReasonCount(code=reason.value, reason=REASONS[reason], count=count) for reason, count in counted.most_common()
     )

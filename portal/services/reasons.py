@@ -43,6 +43,7 @@ REASONS: dict[Reason, Sentence] = {
         "A part of a period is billed at the item's price for its days, and the item has no price in QuickBooks. Give "
         "it one there, or prorate by quantity in the connection's settings."
     ),
+    Reason.EXCLUDED: Sentence("The export rule keeps these charges back. They wait until a rule lets them leave."),
     Reason.NOTHING_TO_BILL: Sentence(
         "All quantities come to zero: there is nothing to bill. With the next run it counts as settled."
     ),

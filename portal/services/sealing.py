@@ -22,6 +22,7 @@ class Purpose(StrEnum):
 
     CREDENTIALS = "qbwc-portal: credentials of providers"
     SECOND_FACTOR = "qbwc-portal: second factor"
+    WEBHOOKS = "qbwc-portal: secrets of webhooks"
     OFFERED_FACTOR = "qbwc-portal: second factor that is not confirmed yet"
 
 

@@ -110,6 +110,12 @@ def mapped_organization(row: Organization, customer: ListObject | None) -> Mappe
     )
 
 
+def is_usable(kind: str) -> sa.ColumnElement[bool]:
+    """Whether an object that something is mapped to can be billed, as `portal.billing.mapping` has it."""
+    is_active = ListObject.is_active.is_(True)
+    return sa.and_(is_active, ListObject.type.in_(sorted(BILLABLE_ITEMS))) if kind == "item" else is_active
+
+
 def choosable(connection_id: int, kind: str) -> sa.Select[ListObject]:
     """The active objects of a list that something may be mapped to."""
     query = sa.select(ListObject).filter_by(connection_id=connection_id, kind=kind, is_active=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -13,12 +14,13 @@ from sqlalchemy import orm
 from portal.billing.charge import Charge as ChargeValue
 from portal.billing.charge import ChargeKind
 from portal.billing.lines import Given, History, Received
+from portal.billing.money import from_cents
 from portal.billing.period import Period
 from portal.models import BilledCharge, Charge, Delivery, Draft, DraftLine, DraftState, Offer
 
 CHARGES = Charge.metadata.tables[Charge.__tablename__]
 _BILLED = BilledCharge.metadata.tables[BilledCharge.__tablename__]
-_HISTORY = timedelta(days=2 * 366)
+HISTORY = timedelta(days=2 * 366)
 _COLUMNS = tuple(
     CHARGES.c[name]
     for name in (
@@ -70,7 +72,10 @@ def load_received(
     offers: dict[int, Offer],
     organizations: dict[int, Any],
 ) -> list[Received]:
-    """Everything up to the end of the period that is not billed: late charges and corrections are swept up with it."""
+    """Everything up to the end of the period that is not billed: late charges and corrections are swept up with it.
+
+    What the export rule keeps back is not in `asked`: it waits, however late, until a version of the rule lets it.
+    """
     deliveries = {
         row.id: Period(row.period_start, row.period_end)
         for row in db.execute(
@@ -125,6 +130,33 @@ def _given(db: orm.Session, asked: sa.ColumnElement[bool]) -> dict[int, Given]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excluded:
+    """The charges of one organization, offer and currency that the export rule keeps back."""
+
+    organization_id: int
+    offer_id: int
+    currency: str
+    count: int
+    amount: Decimal
+
+
+def load_excluded(db: orm.Session, asked: sa.ColumnElement[bool]) -> tuple[Excluded, ...]:
+    """How many of these charges there are, and what they come to: added up where they are, without loading them."""
+    place = (CHARGES.c.organization_id, CHARGES.c.offer_id, CHARGES.c.currency)
+    sums = sa.select(*place, sa.func.count(), sa.func.sum(CHARGES.c.amount_cents)).where(asked)
+    return tuple(
+        Excluded(
+            organization_id=organization_id,
+            offer_id=offer_id,
+            currency=currency,
+            count=count,
+            amount=from_cents(int(cents)),
+        )
+        for organization_id, offer_id, currency, count, cents in db.execute(sums.group_by(*place).order_by(*place))
+    )
+
+
 def load_history(
     db: orm.Session,
     connection_id: int,
@@ -134,7 +166,7 @@ def load_history(
 ) -> History:
     """The charges of two years that tell what a waiting one is; only of those offers that one asks about."""
     known = CHARGES.alias("known")
-    since = sa.and_(known.c.start < period.end, known.c.start >= period.end - _HISTORY)
+    since = sa.and_(known.c.start < period.end, known.c.start >= period.end - HISTORY)
     partial = CHARGES.c.kind.in_([ChargeKind.PRORATED, ChargeKind.CREDIT])
     # Made once: asked for each charge again, or joined by SQLite, the time would grow with the square of them.
     pairs = sa.select(CHARGES.c.organization_id, CHARGES.c.offer_id).where(asks, partial)
@@ -148,7 +180,7 @@ def load_history(
     for organization_id, offer_id, start, end in db.execute(found):
         wholes.setdefault((organization_id, offer_id), []).append(Period(start, end))
     # Whether seats or money come back is asked only where the sign is on the price, and the first like cost answers it.
-    is_cost = _number(known.c.unit_cost) == _number(CHARGES.c.unit_cost)
+    is_cost = size_of(known.c.unit_cost) == size_of(CHARGES.c.unit_cost)
     is_other = sa.and_(known.c.offer_id == CHARGES.c.offer_id, known.c.kind != ChargeKind.CREDIT)
     is_priced_back = sa.and_(
         CHARGES.c.kind == ChargeKind.CREDIT,
@@ -166,7 +198,7 @@ def load_history(
     return History(wholes, costs)
 
 
-def _number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def size_of(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The size of a decimal that is kept as text."""
     return sa.func.abs(sa.cast(sa.type_coerce(column, sa.String), sa.Numeric))
 

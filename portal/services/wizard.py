@@ -18,21 +18,21 @@ from portal.billing.options import Approval
 from portal.billing.period import BillingMode, Period, billed_period, next_invoice_dates
 from portal.errors import Conflict, Refused
 from portal.models import Connection, Offer, Organization, SetupStep
-from portal.services import Portal, audit, first_visit
+from portal.services import Portal, audit, first_visit, rule_versions
 from portal.services.accounts import find_partner
 from portal.services.billing_settings import apply_changes, require_version
+from portal.services.call_gaps import usual_gap
 from portal.services.connections import (
     PRORATIONS,
     add_connection,
     checked_name,
     find,
     hold,
+    replace_password,
     require_free_name,
     take_name,
 )
-from portal.services.rhythm import usual_gap
 from portal.services.waiting import CHARGES, is_waiting
-from qbwc import connections as wire_connections
 
 STEPS = tuple(SetupStep)
 _STARTED, _SHOWN = "start", "show-password"
@@ -248,7 +248,7 @@ def show_password(portal: Portal, connection_id: int, *, who: str) -> str:
     with portal.database.write() as db:
         row = hold(db, connection_id)
         _note(db, row, portal.now(), who, _SHOWN, {})
-        return wire_connections.change_password(row.wire)
+        return replace_password(row, portal.now())
 
 
 def password_shown(portal: Portal, connection_id: int) -> Shown | None:
@@ -282,8 +282,8 @@ def summary(portal: Portal, connection_id: int) -> Summary:
             by_itself=row.approval is Approval.AUTOMATIC,
             offers=_mapped(db, Offer, Offer.item_list_id, connection_id),
             organizations=_mapped(db, Organization, Organization.customer_list_id, connection_id),
-            waiting=_count_waiting(db, row, first.start, first.end),
-            earlier=_count_waiting(db, row, None, first.start),
+            waiting=_count_waiting(db, row, first.start, first.end, portal.now()),
+            earlier=_count_waiting(db, row, None, first.start, portal.now()),
             start_date=row.start_date,
             usual_gap=usual_gap(row.call_gaps),
         )
@@ -305,8 +305,8 @@ def _mapped(
     return Mapped(mapped=mapped, unmapped=unmapped, off=off)
 
 
-def _count_waiting(db: orm.Session, row: Connection, first: date | None, end: date) -> int:
-    asked = [is_waiting(row.id), CHARGES.c.start < end]
+def _count_waiting(db: orm.Session, row: Connection, first: date | None, end: date, now: datetime) -> int:
+    asked = [is_waiting(row.id), CHARGES.c.start < end, rule_versions.newest(db, row, now).keeps]
     floor = max((day for day in (first, row.start_date) if day is not None), default=None)
     if floor is not None:
         asked.append(CHARGES.c.start >= floor)

@@ -35,10 +35,18 @@ _KEYWORDS = {
     "Stale": None,
     "Unauthenticated": None,
     "PreconditionRequired": None,
+    "NotDelivered": None,
     "_line": (3,),
 }
 _PROVIDER_KEYWORDS = {"ProviderError": (1,), "refuse": (1,)}
-_CODE = [("web/**.py", "python"), ("services/**.py", "python"), ("templates/**.html", "jinja2")]
+_CODE = [
+    ("web/**.py", "python"),
+    ("services/**.py", "python"),
+    ("notices/**.py", "python"),
+    ("channels/**.py", "python"),
+    ("billing/**.py", "python"),
+    ("templates/**.html", "jinja2"),
+]
 PROVIDER = "provider"
 
 

@@ -10,21 +10,20 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_timedelta, get_timezone_name
+from babel.dates import format_timedelta
 from flask import Flask, Response, g, request
-from flask_babel import Babel, format_date, format_datetime, format_decimal, get_locale, gettext, ngettext
+from flask_babel import Babel, format_decimal, get_locale, gettext, ngettext
 
 from portal.billing.lines import Section
 from portal.errors import Sentence
+from portal.services import speaking
 from portal.web.access import current_user, portal_of_app
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 COOKIE = "language"
 _LOCALES = {"en": "en_CA", "fr": "fr_CA"}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_AMOUNT = re.compile(r"-?\d+\.\d+")
 _YEAR = 365 * 24 * 3600
 
 
@@ -80,17 +79,13 @@ def say(text: Sentence | str | None) -> str:
     if text.by_language:
         return str(text)
     translated: str = gettext(text.template)
-    return translated % {name: _localized(value) for name, value in text.values.items()} if text.values else translated
-
-
-def _localized(value: str) -> str:
-    """A value of a sentence: an amount in it is written as the language does, anything else stays."""
-    return price(Decimal(value)) if _AMOUNT.fullmatch(value) else value
+    values = {name: speaking.say_value(value, language()) for name, value in text.values.items()}
+    return translated % values if values else translated
 
 
 def money(amount: Decimal | None) -> str:
     """An amount with two decimals; a dash for none."""
-    return "–" if amount is None else str(format_decimal(amount, "#,##0.00"))
+    return speaking.say_money(amount, language())
 
 
 def number(amount: Decimal | int | None) -> str:
@@ -100,7 +95,7 @@ def number(amount: Decimal | int | None) -> str:
 
 def price(amount: Decimal | None) -> str:
     """A unit price or cost: two decimals, and up to five where it has them."""
-    return "–" if amount is None else str(format_decimal(amount, "#,##0.00###"))
+    return speaking.say_price(amount, language())
 
 
 def arithmetic(text: str, section: Section | None = None, quantity: Decimal | None = None) -> str:
@@ -134,7 +129,7 @@ def _term(text: str, has_seats: bool) -> str:
 
 def day(value: date | None) -> str:
     """A civil date."""
-    return "–" if value is None else _first(str(format_date(value, "long")))
+    return "–" if value is None else speaking.say_day(value, language())
 
 
 def days_of(first: date, last: date) -> str:
@@ -144,16 +139,7 @@ def days_of(first: date, last: date) -> str:
 
 def moment(value: datetime | None, zone: str) -> str:
     """A moment on the clock of `zone`, which is named."""
-    if value is None:
-        return "–"
-    local = value.astimezone(ZoneInfo(zone))
-    shown = format_datetime(local, "d MMM y, HH:mm" if language() == "fr" else "MMM d, y, h:mm a", rebase=False)
-    return f"{_first(shown)} {get_timezone_name(local, width='short', locale=get_locale())}"
-
-
-def _first(shown: str) -> str:
-    """In French the first of a month is an ordinal."""
-    return f"1er{shown[1:]}" if language() == "fr" and shown.startswith("1 ") else shown
+    return "–" if value is None else speaking.say_moment(value, zone, language())
 
 
 def duration(value: timedelta) -> str:

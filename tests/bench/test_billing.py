@@ -139,12 +139,16 @@ def _import_barely(path: Path, data: bytes) -> None:
             [(number, name, name) for number, name in enumerate(clients, 1)],
         )
         clients = {name: number for number, name in enumerate(clients, 1)}
+        raw.executemany(
+            "INSERT INTO tag_set (id, connection_id, digest, tags) VALUES (?, 1, ?, ?)",
+            [(number, f"{number:064}", json.dumps([["name", name]])) for name, number in clients.items()],
+        )
         offer_ids = {sku: number for number, sku in enumerate(offers, 1)}
         raw.executemany(
             "INSERT INTO charge (connection_id, delivery_id, organization_id, offer_id, key, name, kind, cycle,"
-            ' quantity, start, "end", unit_cost, unit_cost_prorated, amount, currency, is_proratable, tags, raw,'
-            " revision, is_billed) VALUES"
-            " (1, 1, ?, ?, ?, ?, 'recurring', 'monthly', ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 1, 0)",
+            ' quantity, start, "end", unit_cost, unit_cost_prorated, amount, amount_cents, currency, is_proratable,'
+            " tags, tag_set_id, raw, revision, is_billed) VALUES"
+            " (1, 1, ?, ?, ?, ?, 'recurring', 'monthly', ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, 1, 0)",
             [
                 (
                     clients[one["tags"][0]["value"]],
@@ -157,8 +161,10 @@ def _import_barely(path: Path, data: bytes) -> None:
                     str(one["netPrice"]),
                     str(one["netPriceProrated"]),
                     str(one["subTotal"]),
+                    round(one["subTotal"] * 100),
                     one["currency"],
                     json.dumps({"tags": [list(tag.values()) for tag in one["tags"]]}),
+                    clients[one["tags"][0]["value"]],
                     json.dumps(one, sort_keys=True, ensure_ascii=False),
                 )
                 for number, one in enumerate(rows)

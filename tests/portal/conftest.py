@@ -405,12 +405,17 @@ def taken_port() -> Iterator[int]:
 @pytest.fixture(scope="session")
 def smtp_server() -> Any:
     """The module of the tests' mail server."""
-    path = Path(__file__).with_name("channels") / "smtp_server.py"
-    spec = importlib.util.spec_from_file_location("smtp_server", path)
+    return _load_channel("smtp_server")
+
+
+def _load_channel(name: str) -> Any:
+    """A module beside the tests of the channels."""
+    path = Path(__file__).with_name("channels") / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["smtp_server"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -433,3 +438,18 @@ def mail_server(smtp_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for one in running:
         one.shutdown()
         one.server_close()
+
+
+@pytest.fixture
+def http_receiver() -> Iterator[Callable[..., Any]]:
+    """Starts receivers of webhooks on this machine."""
+    module = _load_channel("http_receiver")
+    running = []
+
+    def start(**given: Any) -> Any:
+        running.append(module.Receiver(**given).start())
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()

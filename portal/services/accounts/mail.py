@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from gettext import GNUTranslations, NullTranslations
-
 from portal.channels import email
 from portal.errors import NotFound, Sentence
 from portal.services import Portal
 from portal.services.accounts.links import PasswordLink, reset_link
+from portal.services.speaking import say
 
 
 def mail_reset(portal: Portal, address: str) -> None:
@@ -58,24 +56,9 @@ def compose(link: PasswordLink) -> email.Letter:
     return email.Letter(
         to=link.email,
         language=language,
-        subject=_say(subject, language),
-        before=tuple(_say(sentence, language) for sentence in before),
-        button=_say(button, language),
+        subject=say(subject, language),
+        before=tuple(say(sentence, language) for sentence in before),
+        button=say(button, language),
         url=link.url,
-        after=tuple(_say(sentence, language) for sentence in after),
+        after=tuple(say(sentence, language) for sentence in after),
     )
-
-
-def _say(sentence: Sentence, language: str) -> str:
-    template = _texts(language).gettext(sentence.template)
-    return template % sentence.values if sentence.values else template
-
-
-@cache
-def _texts(language: str) -> NullTranslations:
-    if language != "fr":
-        return NullTranslations()
-    from portal.translations import FRENCH  # with Babel behind it, which most commands do without
-
-    with (FRENCH / "messages.mo").open("rb") as file:
-        return GNUTranslations(file)

@@ -129,7 +129,22 @@ def orphans(portal: Portal, connection_id: int) -> OrphanReport:
                 found.start, found.end = min(found.start, one.start), max(found.end, one.end)
         groups, left_out = _sort_out(sums, Names.load(db, {(key[1], key[2]) for key in sums}))
         return OrphanReport(
-            invoice_date=prepared.on, period_last=prepared.period.last, groups=groups, left_out=left_out
+            invoice_date=prepared.on,
+            period_last=prepared.period.last,
+            groups=groups,
+            left_out=(*left_out, *_excluded(prepared)),
+        )
+
+
+def _excluded(prepared: Prepared) -> Iterator[LeftOut]:
+    """What the export rule keeps back is not billed on purpose."""
+    for currency in sorted({one.currency for one in prepared.excluded}):
+        found = [one for one in prepared.excluded if one.currency == currency]
+        yield LeftOut(
+            why=REASONS[Reason.EXCLUDED],
+            currency=currency,
+            count=sum(one.count for one in found),
+            amount=sum((one.amount for one in found), Decimal(0)),
         )
 
 
@@ -145,7 +160,7 @@ def _codes(prepared: Prepared) -> dict[int, str]:
 def _waiting(db: orm.Session, connection_id: int, prepared: Prepared) -> Iterator[_Left]:
     """What the run left. A correction of what was billed counts with what it adds, and not when it adds nothing."""
     codes = _codes(prepared)
-    kept = sa.and_(is_waiting(connection_id), _CHARGES.c.start < prepared.period.end)
+    kept = sa.and_(is_waiting(connection_id), _CHARGES.c.start < prepared.period.end, prepared.rule.keeps)
     place = (_CHARGES.c.key, _CHARGES.c.organization_id, _CHARGES.c.offer_id)
     reversing = sa.select(*place).where(kept, _CHARGES.c.reverses_id.is_not(None))
     corrected: dict[tuple[str, int, int], list[_Left]] = {tuple(row): [] for row in db.execute(reversing)}

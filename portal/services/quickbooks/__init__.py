@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.errors import Sentence
 from portal.models import Connection
+from portal.services.call_gaps import note_gap
 from portal.services.quickbooks.costs import PushCost, dispatch_cost, dispatch_mended_costs, takes_cost
 from portal.services.quickbooks.dispatching import (
     UNKNOWN,
@@ -45,7 +47,6 @@ from portal.services.quickbooks.tracing import (
     tags_of_exchanges,
 )
 from portal.services.reasons import explain
-from portal.services.rhythm import note_gap
 from qbwc import mirror, queue
 from qbwc import models as wire
 from qbwc.database import Database
@@ -152,6 +153,17 @@ def troubled_lists(db: orm.Session, connection_id: int) -> list[tuple[str, wire.
     return [(name, job) for name, job in in_order if job.state is wire.JobState.PARKED or job.warning]
 
 
+def troubled_pulls(query: sa.Select[Any]) -> sa.Select[Any]:
+    """The same lists of any connections, for a query over the jobs: the newest pull of each is named by its number."""
+    state, job = wire.ListState, wire.Job
+    is_newest = job.key == state.kind + ":" + sa.cast(state.pull, sa.String)
+    return (
+        query.select_from(state)
+        .join(job, sa.and_(job.connection_id == state.connection_id, job.kind == mirror.PULL, is_newest))
+        .where(sa.or_(job.state == wire.JobState.PARKED, job.warning.is_not(None)))
+    )
+
+
 __all__ = [
     "CORRECTED",
     "MOST_TOLD",
@@ -185,5 +197,6 @@ __all__ = [
     "takes_cost",
     "text_changes",
     "troubled_lists",
+    "troubled_pulls",
     "what_and_do",
 ]

@@ -20,6 +20,7 @@ from portal.providers.sherweb_api import PATIENT, Credentials, Patience, TokenCa
 from portal.services import Portal, audit, catalog
 from portal.services.catalog import ImportResult
 from portal.services.connections import find, hold
+from portal.services.failed_imports import noting_failure
 from portal.services.posting import Progress
 from portal.services.sealing import Purpose, seal, unseal
 
@@ -126,6 +127,18 @@ def fetch_sherweb(
 
     `received` is told the bytes that come, then `progress` the rows that are posted. Raises ProviderError or Refused.
     """
+    with noting_failure(portal, connection_id, "sherweb", f"Sherweb {day.isoformat()}"):
+        return _fetch(portal, connection_id, day, patience, received, progress)
+
+
+def _fetch(
+    portal: Portal,
+    connection_id: int,
+    day: date,
+    patience: Patience,
+    received: sherweb_api.Progress | None,
+    progress: Progress | None,
+) -> ImportResult:
     partner_id, credentials = _credentials(portal, connection_id)
     try:
         fetched = sherweb_api.fetch(

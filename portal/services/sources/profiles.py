@@ -19,6 +19,7 @@ from portal.services import Portal, audit, catalog
 from portal.services.accounts import check_length
 from portal.services.catalog import ImportResult
 from portal.services.connections import HIGHEST_ID, find, hold
+from portal.services.failed_imports import noting_failure
 from portal.services.posting import Progress
 
 
@@ -92,9 +93,10 @@ def import_csv(
     The same file under the name of another profile would bring every charge a second time: it is refused.
     """
     profile = _named(profile, profile.name)
-    delivered = csvfile.read(data, name, profile)
-    _refuse_other_profile(portal, connection_id, data, profile.name)
-    return catalog.keep(portal, connection_id, delivered, data, name=name, progress=progress)
+    with noting_failure(portal, connection_id, catalog.CSV, name):
+        delivered = csvfile.read(data, name, profile)
+        _refuse_other_profile(portal, connection_id, data, profile.name)
+        return catalog.keep(portal, connection_id, delivered, data, name=name, progress=progress)
 
 
 def save_and_import(
@@ -111,10 +113,11 @@ def save_and_import(
 ) -> ImportResult:
     """Save a profile under `name` once it has read the whole of `data`, and keep the charges. Raises as both do."""
     profile = _named(profile, name)
-    delivered = csvfile.read(data, file_name, profile)
-    _refuse_other_profile(portal, connection_id, data, profile.name)
-    save_profile(portal, connection_id, profile, replaces=replaces, who=who)
-    return catalog.keep(portal, connection_id, delivered, data, name=file_name, progress=progress)
+    with noting_failure(portal, connection_id, catalog.CSV, file_name):
+        delivered = csvfile.read(data, file_name, profile)
+        _refuse_other_profile(portal, connection_id, data, profile.name)
+        save_profile(portal, connection_id, profile, replaces=replaces, who=who)
+        return catalog.keep(portal, connection_id, delivered, data, name=file_name, progress=progress)
 
 
 def _named(profile: Profile, name: str) -> Profile:

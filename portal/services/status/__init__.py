@@ -8,10 +8,11 @@ from __future__ import annotations
 from portal.services.status.invoicing import Cause
 from portal.services.status.lists import ListView
 from portal.services.status.mapping import Counts
-from portal.services.status.news import UNCOUNTED, Banners, News, banners
+from portal.services.status.news import Banners, banners
 from portal.services.status.problem import Kind, Problem
 from portal.services.status.readiness import Overview, StatusView, overview, problems_from, status
 from portal.services.status.visit import VisitView, visits
+from portal.services.waiting_lines import UNCOUNTED
 
 __all__ = [
     "UNCOUNTED",
@@ -20,7 +21,6 @@ __all__ = [
     "Counts",
     "Kind",
     "ListView",
-    "News",
     "Overview",
     "Problem",
     "StatusView",

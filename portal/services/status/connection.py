@@ -4,35 +4,11 @@ from __future__ import annotations
 
 from portal.errors import Sentence
 from portal.models import Connection
+from portal.notices.company import DOUBTS
 from portal.services.status.problem import Problem
 from portal.services.status.visit import VisitView
 from qbwc.identity import Verdict
 
-DOUBTS: dict[Verdict, Sentence] = {
-    Verdict.MOVED: Sentence(
-        "The company file %(name)s is at %(path)s; it was at %(known_path)s. Confirm that it is the "
-        "same file, not a copy."
-    ),
-    Verdict.RENAMED: Sentence(
-        "The company is called %(name)s now; it was %(known_name)s. Confirm that it is the same company."
-    ),
-    Verdict.STALE: Sentence(
-        "The company file %(name)s lacks invoices that were written to it: it is an older copy, or a backup was "
-        "restored. Open the newest file, or confirm that this one is right and look at the invoices below."
-    ),
-    Verdict.UNMARKED: Sentence(
-        "The company file %(name)s does not carry this connection's mark: it is an older backup, or "
-        "the .qwc file was not added to it."
-    ),
-    Verdict.FOREIGN: Sentence(
-        "The company file %(name)s belongs to another connection. Open the right company file and "
-        "click Update Selected."
-    ),
-    Verdict.OTHER: Sentence(
-        "Another company was open: %(name)s instead of %(known_name)s. Open the right one and click Update Selected."
-    ),
-    Verdict.TOO_OLD: Sentence("This QuickBooks does not understand qbXML 13.0. Use QuickBooks 2015 or newer."),
-}
 WRONG_PASSWORD = Sentence(
     "The Web Connector called with a wrong password. Type the connection's password there again, or make a new one."
 )

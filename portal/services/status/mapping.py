@@ -12,12 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.billing.mapping import BILLABLE_ITEMS, Reason, offer_refusal, organization_refusal
+from portal.billing.mapping import Reason, offer_refusal, organization_refusal
 from portal.errors import Sentence
 from portal.models import Offer, Organization
 from portal.services.reasons import REASONS
 from portal.services.status.problem import Problem, Source
-from portal.services.targets import mapped_offer, mapped_organization
+from portal.services.targets import is_usable, mapped_offer, mapped_organization
 from qbwc.models import ListObject
 
 REMEDIES: dict[Reason, Sentence] = {
@@ -46,14 +46,13 @@ class Counts:
 
 def count_offers(db: orm.Session, connection_id: int) -> Counts:
     """The offers of a connection, counted in one statement."""
-    return _count(db, Offer, _offers(connection_id), Offer.item_list_id, _offer_is_lost())
+    return _count(db, Offer, _offers(connection_id), Offer.item_list_id, _is_lost("item"))
 
 
 def count_organizations(db: orm.Session, connection_id: int) -> Counts:
     """The organizations of a connection, counted in one statement."""
-    return _count(
-        db, Organization, _organizations(connection_id), Organization.customer_list_id, _organization_is_lost()
-    )
+    whole = _organizations(connection_id)
+    return _count(db, Organization, whole, Organization.customer_list_id, _is_lost("customer"))
 
 
 def _offers(connection_id: int) -> Any:
@@ -74,13 +73,8 @@ def _joined(
     return sa.select(table, ListObject).outerjoin(ListObject, same).where(table.connection_id == connection_id)
 
 
-def _offer_is_lost() -> sa.ColumnElement[bool]:
-    usable = sa.and_(ListObject.type.in_(sorted(BILLABLE_ITEMS)), ListObject.is_active)
-    return sa.or_(ListObject.id.is_(None), sa.not_(usable))
-
-
-def _organization_is_lost() -> sa.ColumnElement[bool]:
-    return sa.or_(ListObject.id.is_(None), sa.not_(ListObject.is_active))
+def _is_lost(kind: str) -> sa.ColumnElement[bool]:
+    return sa.or_(ListObject.id.is_(None), sa.not_(is_usable(kind)))
 
 
 def _count(
@@ -108,7 +102,7 @@ def _count(
 
 def offer_source(db: orm.Session, connection_id: int, counts: Counts) -> Source:
     """The offers that are on and cannot be billed, by name."""
-    broken = _broken(_offers(connection_id), Offer, _offer_is_lost())
+    broken = _broken(_offers(connection_id), Offer, _is_lost("item"))
 
     def read(offset: int, limit: int | None) -> Sequence[Problem]:
         rows = db.execute(broken.offset(offset).limit(limit)).all()
@@ -119,7 +113,7 @@ def offer_source(db: orm.Session, connection_id: int, counts: Counts) -> Source:
 
 def organization_source(db: orm.Session, connection_id: int, counts: Counts) -> Source:
     """The organizations that are on and cannot be billed, by name."""
-    broken = _broken(_organizations(connection_id), Organization, _organization_is_lost())
+    broken = _broken(_organizations(connection_id), Organization, _is_lost("customer"))
 
     def read(offset: int, limit: int | None) -> Sequence[Problem]:
         rows = db.execute(broken.offset(offset).limit(limit)).all()

@@ -8,19 +8,35 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from portal.services import connections, health
+from portal.notices.rhythm import Rhythm, note_call
+from portal.services import call_rhythm, connections, health, notices
+from portal.services.call_gaps import MOST_GAPS, note_gap, usual_gap
 from portal.services.health import Facts, State, judge
-from portal.services.rhythm import MOST_GAPS, note_gap, usual_gap
+from qbwc import models as wire
 from qbwc.identity import Verdict
 
 NOON = datetime(2026, 11, 16, 17, 0, tzinfo=UTC)
 HOUR = 3600
 HOURLY = (HOUR,) * 5
 WEEKLY = (7 * 24 * HOUR,) * 3
+ZONE = "America/Toronto"
 
 
 def ago(**given: float) -> datetime:
     return NOON - timedelta(**given)
+
+
+def learned(*hours_ago: int) -> Rhythm:
+    """What calls so many hours ago taught, the oldest first."""
+    rhythm = None
+    for one in hours_ago:
+        rhythm = note_call(rhythm, ago(hours=one), ZONE)
+    assert rhythm is not None
+    return rhythm
+
+
+ALWAYS = learned(*range(30 * 24, 23, -1))
+MONTHLY = learned(90 * 24, 61 * 24 - 5, 30 * 24)
 
 
 @pytest.mark.parametrize(
@@ -35,17 +51,19 @@ def ago(**given: float) -> datetime:
         ({"last_contact_at": ago(minutes=1), "verdict": Verdict.TOO_OLD}, State.DOUBT),
         ({"last_contact_at": ago(days=9), "verdict": Verdict.OTHER}, State.DOUBT),
         ({"last_contact_at": ago(minutes=1), "error": {"en": "It broke.", "fr": "Panne."}}, State.FAILED),
-        ({"last_contact_at": ago(hours=26)}, State.WELL),
-        ({"last_contact_at": ago(hours=26, minutes=1)}, State.OVERDUE),
-        ({"last_contact_at": ago(hours=26, minutes=1), "gaps": HOURLY}, State.OVERDUE),
-        ({"last_contact_at": ago(hours=20), "gaps": HOURLY}, State.WELL),
-        ({"last_contact_at": ago(days=20), "gaps": WEEKLY}, State.WELL),
-        ({"last_contact_at": ago(days=22), "gaps": WEEKLY}, State.OVERDUE),
+        ({"last_contact_at": ago(days=3)}, State.WELL),  # a long week-end, as long as no rhythm is known
+        ({"last_contact_at": ago(days=3, minutes=1)}, State.OVERDUE),
+        ({"last_contact_at": ago(days=3, minutes=1), "gaps": HOURLY}, State.OVERDUE),
+        ({"last_contact_at": ago(hours=2), "gaps": HOURLY, "rhythm": ALWAYS}, State.WELL),
+        ({"last_contact_at": ago(hours=5), "gaps": HOURLY, "rhythm": ALWAYS}, State.OVERDUE),
+        ({"last_contact_at": ago(days=30), "rhythm": MONTHLY}, State.WELL),
+        ({"last_contact_at": ago(days=36), "rhythm": MONTHLY}, State.OVERDUE),
         ({"last_contact_at": ago(hours=2), "waiting": 4}, State.WELL),
         ({"last_contact_at": ago(hours=3), "waiting": 4}, State.LATE),
         ({"last_contact_at": ago(hours=3), "waiting": 4, "gaps": HOURLY}, State.LATE),
         ({"last_contact_at": ago(days=3), "waiting": 4, "gaps": WEEKLY}, State.WELL),
-        ({"last_contact_at": ago(days=3), "waiting": 4}, State.OVERDUE),
+        ({"last_contact_at": ago(days=3), "waiting": 4}, State.LATE),
+        ({"last_contact_at": ago(days=4), "waiting": 4}, State.OVERDUE),
     ],
 )
 def test_how_a_connection_stands(facts: dict[str, Any], state: State) -> None:
@@ -98,6 +116,20 @@ def test_the_rhythm_is_learned_from_calls_that_bring_no_work_too(month: Any) -> 
     assert seen.health.usual_gap == timedelta(hours=1)
     assert seen.health.expected_at == month.clock.at + timedelta(hours=1)
     assert seen.health.state is State.WELL
+
+
+def test_the_page_and_the_notice_say_overdue_at_the_same_hour(month: Any) -> None:
+    month.clock.at = datetime(2026, 11, 2, 5, 7, tzinfo=UTC)
+    for _ in range(24 * 22):
+        with month.portal.database.write() as db:
+            db.get_one(wire.Connection, 1).last_contact_at = month.clock.at
+        call_rhythm.learn(month.portal)
+        month.clock.at += timedelta(hours=1)
+    for hours in range(4):
+        told = {str(one.notice.kind) for one in notices.list_notices(month.portal, 1)}
+        is_overdue = health.get_health(month.portal, 1).health.state is State.OVERDUE
+        assert is_overdue is ("overdue" in told) is (hours == 3)
+        month.clock.at += timedelta(hours=1)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from portal.services import planning, status
+from portal.billing.charge import ChargeKind
+from portal.billing.export_rule import ExportRule
+from portal.notices import Lines
+from portal.services import export_rules, planning, status
+from portal.services.notice_facts import load_facts
 
 CHARGES = Path(__file__).resolve().parents[3] / "samples" / "sherweb" / "payable-charges-2026-10.json"
 
@@ -20,7 +24,7 @@ def in_preview(month: Any) -> int:
     return billed + sum(one.reason not in status.UNCOUNTED for one in plan.skipped)
 
 
-def news(month: Any) -> status.News:
+def news(month: Any) -> Lines:
     return status.banners(month.portal, month.connection_id).news
 
 
@@ -49,3 +53,30 @@ def test_what_the_provider_takes_back_after_billing_is_a_removed_line(any_month:
     told = news(month)
     assert told.removed == 1
     assert told.new + told.removed == in_preview(month)
+
+
+def test_what_the_export_rule_keeps_back_is_no_news_until_a_version_lets_it(any_month: Any) -> None:
+    month = any_month
+    every = news(month).new
+    rule = ExportRule(kinds=frozenset({ChargeKind.RECURRING}))
+    export_rules.save(month.portal, month.connection_id, rule, version=0, who="marie")
+    assert every > news(month).new == in_preview(month) > 0
+    month.bill()
+    assert news(month).new == in_preview(month) == 0
+    export_rules.save(month.portal, month.connection_id, ExportRule(), version=1, who="marie")
+    assert news(month).new == in_preview(month) > 0
+
+
+def test_the_notice_counts_what_the_banner_counts(any_month: Any) -> None:
+    month = any_month
+    month.set(start_date=date(2026, 10, 15))
+
+    def noticed() -> Lines:
+        with month.portal.database.read() as db:
+            (known,) = load_facts(db, month.clock())
+        return known.facts.lines or Lines(invoice_date=date(2026, 11, 1))
+
+    assert noticed() == news(month)
+    rule = ExportRule(kinds=frozenset({ChargeKind.RECURRING}))
+    export_rules.save(month.portal, month.connection_id, rule, version=0, who="marie")
+    assert noticed() == news(month)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from portal.billing.charge import ChargeKind
+from portal.billing.export_rule import ExportRule
 from portal.models import Organization
-from portal.services import preview_pages
+from portal.services import export_rules, preview_pages
 
 PREVIEW, BILL = "/connections/1/preview", "/connections/1/bill"
 
@@ -108,3 +110,13 @@ def test_the_file_has_what_is_billed_and_what_is_not(admin: Any, month: Any) -> 
     assert left_out
     assert all(row["not_billed_because"] and row["charges"] for row in left_out)
     assert admin.get(f"{PREVIEW}.csv?on=soon").status_code == 400
+
+
+def test_what_the_export_rule_keeps_back_is_named_with_nothing_to_fix(admin: Any, month: Any) -> None:
+    rule = ExportRule(kinds=frozenset(ChargeKind) - {ChargeKind.RECURRING})
+    export_rules.save(month.portal, month.connection_id, rule, version=0, who="marie")
+    seen = admin.get(f"{PREVIEW}?why=excluded")
+    assert seen.status_code == 200
+    assert "The export rule keeps these charges back." in seen.text
+    left_out = seen.text.split('id="left-out"')[1].split("</tbody>")[0]
+    assert "Fix the" not in left_out

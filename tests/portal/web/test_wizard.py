@@ -239,7 +239,7 @@ def test_health_comes_first_and_says_what_mends_it(admin: Any, month: Any) -> No
     assert "The Web Connector calls as it should" in text_of(admin.get("/connections/1"))
     with month.portal.database.write() as db:
         row = db.get_one(Wire, 1)
-        row.last_contact_at = row.last_success_at = datetime(2026, 10, 29, 12, tzinfo=UTC)
+        row.last_contact_at = row.last_success_at = datetime(2026, 10, 28, 12, tzinfo=UTC)
     late = text_of(admin.get("/connections/1"))
     assert "The Web Connector is overdue" in late
     assert "the portal cannot start the Web Connector" in late

@@ -1,0 +1,177 @@
+"""The facts that notices follow from, of many connections at once: as many statements for a thousand as for one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from portal.errors import Sentence
+from portal.models import CallRhythm, Connection, FailedImport
+from portal.notices import Company, Errors, Facts, FailedVisit, Lines, Unmapped
+from portal.notices import FailedImport as FailedImportFact
+from portal.providers import ProviderError
+from portal.services.call_rhythm import as_rhythm
+from portal.services.notice_counts import count_errors, count_unmapped, find_with_lists
+from portal.services.scope import Query, within
+from portal.services.speaking import explain_provider
+from portal.services.waiting_lines import count_lines
+from qbwc import models as wire
+
+Scope = sa.ColumnElement[bool]
+"""Which connections: a condition on their table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A connection, by what lists and letters say of it, and its facts."""
+
+    connection_id: int
+    name: str
+    partner_id: int
+    time_zone: str
+    facts: Facts
+
+
+def load_facts(db: orm.Session, now: datetime, scope: Scope | None = None) -> list[Known]:
+    """The facts of all connections, or of those in `scope`, by name."""
+    rows = db.execute(_connections(scope)).all()
+    if not rows:
+        return []
+    ids = None if scope is None else sa.select(Connection.id).where(scope)
+    found = _Found(
+        visits=_failed_visits(db, ids, rows),
+        lines=count_lines(db, rows, now, ids),
+        complete=find_with_lists(db, ids),
+        rows=count_unmapped(db, ids),
+        errors=count_errors(db, ids),
+        imports=_failed_imports(db, ids),
+    )
+    return [
+        Known(
+            connection_id=row.id,
+            name=row.name,
+            partner_id=row.partner_id,
+            time_zone=row.time_zone,
+            facts=_facts(row, found),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was read beside the connections themselves, by connection."""
+
+    visits: Mapping[int, FailedVisit]
+    lines: Mapping[int, Lines]
+    complete: Collection[int]
+    rows: Mapping[int, Unmapped]
+    errors: Mapping[int, Errors]
+    imports: Mapping[int, tuple[FailedImportFact, ...]]
+
+
+def _connections(scope: Scope | None) -> Query:
+    caller = wire.Connection
+    query = (
+        sa.select(
+            Connection.id,
+            Connection.name,
+            Connection.partner_id,
+            Connection.time_zone,
+            Connection.created_at,
+            Connection.billing_mode,
+            Connection.invoice_day,
+            Connection.start_date,
+            Connection.password_changed_at,
+            caller.last_contact_at,
+            caller.last_success_at,
+            caller.refused_at,
+            caller.verdict,
+            caller.seen_company_name,
+            caller.seen_company_path,
+            caller.company_name,
+            caller.company_path,
+            caller.host,
+            CallRhythm.first_week,
+            CallRhythm.week,
+            CallRhythm.hours,
+        )
+        .join(caller, caller.id == Connection.id)
+        .outerjoin(CallRhythm, CallRhythm.connection_id == Connection.id)
+        .order_by(Connection.name, Connection.id)
+    )
+    return query if scope is None else query.where(scope)
+
+
+def _facts(row: Any, found: _Found) -> Facts:
+    host = row.host or {}
+    return Facts(
+        created_at=row.created_at,
+        time_zone=row.time_zone,
+        last_contact_at=row.last_contact_at,
+        refused_at=row.refused_at,
+        password_changed_at=row.password_changed_at,
+        rhythm=as_rhythm(row),
+        company=None if row.verdict is None else _company(row),
+        failed_visit=found.visits.get(row.id),
+        lines=found.lines.get(row.id),
+        has_lists=row.id in found.complete,
+        unmapped=found.rows.get(row.id, Unmapped()),
+        errors=found.errors.get(row.id, Errors()),
+        product=str(host.get("product_name") or ""),
+        release=host.get("major_version"),
+        failed_imports=found.imports.get(row.id, ()),
+    )
+
+
+def _company(row: Any) -> Company:
+    return Company(
+        verdict=row.verdict,
+        name=row.seen_company_name or "?",
+        path=row.seen_company_path or "?",
+        known_name=row.company_name or "?",
+        known_path=row.company_path or "?",
+    )
+
+
+def _failed_visits(db: orm.Session, ids: Query | None, rows: Collection[Any]) -> dict[int, FailedVisit]:
+    """Of those that called and did not succeed since: the last failed visit, and when the first of the row was."""
+    if not any(row.last_contact_at and (row.last_success_at or row.created_at) < row.last_contact_at for row in rows):
+        return {}
+    caller, visit = wire.Connection, wire.Session
+    fails = sa.or_(caller.last_success_at.is_(None), caller.last_contact_at > caller.last_success_at)
+    is_since = sa.or_(caller.last_success_at.is_(None), visit.opened_at >= caller.last_success_at)
+    grouped = (
+        sa.select(
+            visit.connection_id,
+            sa.func.max(visit.id).label("last_id"),
+            sa.func.min(sa.case((visit.last_error.is_not(None), visit.opened_at))).label("since"),
+        )
+        .join(caller, caller.id == visit.connection_id)
+        .where(fails, is_since)
+        .group_by(visit.connection_id)
+    )
+    latest = within(grouped, visit.connection_id, ids).subquery()
+    last = sa.select(latest.c.connection_id, latest.c.since, visit.last_error)
+    query = last.join(visit, visit.id == latest.c.last_id)
+    return {
+        row.connection_id: FailedVisit(error=row.last_error, since=row.since)
+        for row in db.execute(query)
+        if row.last_error
+    }
+
+
+def _failed_imports(db: orm.Session, ids: Query | None) -> dict[int, tuple[FailedImportFact, ...]]:
+    found: dict[int, tuple[FailedImportFact, ...]] = {}
+    for row in db.scalars(within(sa.select(FailedImport), FailedImport.connection_id, ids)):
+        why = Sentence(row.template, row.values)
+        if row.error_key is not None:
+            why = explain_provider(ProviderError(row.error_key, row.template, **row.values))
+        fact = FailedImportFact(provider=row.provider, file_name=row.file_name, at=row.failed_at, why=why)
+        found[row.connection_id] = (*found.get(row.connection_id, ()), fact)
+    return found

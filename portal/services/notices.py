@@ -1,0 +1,124 @@
+"""Notices as people see them: what is to be known of their connections now, less what each of them dismissed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from portal.errors import NotFound
+from portal.models import Connection, NoticeDismissal
+from portal.notices import Notice, find_notices
+from portal.services import Portal
+from portal.services.connections import find, hold
+from portal.services.notice_facts import Scope, load_facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView:
+    """A notice of a connection; `is_dismissed` by the person who asks. Moments are shown in `time_zone`."""
+
+    connection_id: int
+    connection: str
+    time_zone: str
+    notice: Notice
+    is_dismissed: bool
+
+    def may_be_mended_by(self, role: str) -> bool:
+        """Whether a member in this role may do what mends it."""
+        return role in self.notice.roles
+
+
+def list_notices(portal: Portal, connection_id: int, *, user_id: int | None = None) -> tuple[NoticeView, ...]:
+    """The notices of one connection, the most urgent first, dismissed ones too. Raises NotFound."""
+    with portal.database.read() as db:
+        find(db, connection_id)
+        return _read(portal, db, Connection.id == connection_id, user_id)
+
+
+def list_partner_notices(portal: Portal, partner_id: int, *, user_id: int | None = None) -> tuple[NoticeView, ...]:
+    """Those of all connections of a partner, by the connections' names."""
+    with portal.database.read() as db:
+        return _read(portal, db, Connection.partner_id == partner_id, user_id)
+
+
+def list_notices_of(
+    portal: Portal, connection_ids: Collection[int], *, user_id: int | None = None
+) -> tuple[NoticeView, ...]:
+    """Those of some connections, of whichever partners."""
+    with portal.database.read() as db:
+        return _read(portal, db, Connection.id.in_(sorted(connection_ids)), user_id)
+
+
+def list_all_notices(portal: Portal) -> tuple[NoticeView, ...]:
+    """Those of every connection, for whoever runs the portal."""
+    with portal.database.read() as db:
+        return _read(portal, db, None, None)
+
+
+def count_notices(views: Collection[NoticeView]) -> dict[int, int]:
+    """How many notices each connection has that are not dismissed."""
+    return dict(Counter(view.connection_id for view in views if not view.is_dismissed))
+
+
+def dismiss(portal: Portal, connection_id: int, user_id: int, key: str) -> None:
+    """Put a notice away for one person, until its facts change. Raises NotFound when it is gone already."""
+    with portal.database.write() as db:
+        hold(db, connection_id)
+        known = load_facts(db, portal.now(), Connection.id == connection_id)[0]
+        notice = next((one for one in find_notices(known.facts, portal.now()) if one.key == key), None)
+        if notice is None:
+            raise NotFound("This notice is gone: what it was about has changed.")
+        row = db.scalar(sa.select(NoticeDismissal).filter_by(connection_id=connection_id, user_id=user_id, key=key))
+        if row is None:
+            row = NoticeDismissal(connection_id=connection_id, user_id=user_id, key=key)
+            db.add(row)
+        row.fingerprint, row.dismissed_at = notice.fingerprint, portal.now()
+
+
+def bring_back(portal: Portal, connection_id: int, user_id: int, key: str) -> None:
+    """Show a notice again that this person dismissed."""
+    mine = sa.delete(NoticeDismissal).filter_by(connection_id=connection_id, user_id=user_id, key=key)
+    with portal.database.write() as db:
+        find(db, connection_id)
+        db.execute(mine)
+
+
+def read_dismissed(db: orm.Session, user_id: int, scope: Scope | None = None) -> frozenset[tuple[int, str, str]]:
+    """What a person dismissed: connection, key and fingerprint of each."""
+    mine = sa.select(NoticeDismissal.connection_id, NoticeDismissal.key, NoticeDismissal.fingerprint)
+    mine = mine.where(NoticeDismissal.user_id == user_id)
+    if scope is not None:
+        mine = mine.where(NoticeDismissal.connection_id.in_(sa.select(Connection.id).where(scope)))
+    return frozenset((row[0], row[1], row[2]) for row in db.execute(mine))
+
+
+def _read(portal: Portal, db: orm.Session, scope: Scope | None, user_id: int | None) -> tuple[NoticeView, ...]:
+    now = portal.now()
+    dismissed = frozenset() if user_id is None else read_dismissed(db, user_id, scope)
+    return tuple(
+        NoticeView(
+            connection_id=known.connection_id,
+            connection=known.name,
+            time_zone=known.time_zone,
+            notice=notice,
+            is_dismissed=(known.connection_id, notice.key, notice.fingerprint) in dismissed,
+        )
+        for known in load_facts(db, now, scope)
+        for notice in find_notices(known.facts, now)
+    )
+
+
+__all__ = [
+    "NoticeView",
+    "bring_back",
+    "count_notices",
+    "dismiss",
+    "list_all_notices",
+    "list_notices",
+    "list_notices_of",
+    "list_partner_notices",
+]

@@ -1,0 +1,41 @@
+"""Tests that people ask for: does a letter come, does a webhook answer? Sent now and once, whatever else waits."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from portal.errors import NotFound, Refused
+from portal.models import Connection, Occasion, Webhook
+from portal.services import Portal
+from portal.services.connections import HIGHEST_ID, find
+from portal.services.delivery import deliver
+from portal.services.notice_facts import load_facts
+from portal.services.notice_texts import webhook_body
+from portal.services.outbox import MessageView, get_message, put
+
+
+def try_email(portal: Portal, connection_id: int, user_id: int) -> MessageView:
+    """Send a person a letter now, to see whether it comes. Raises Refused without a mail server."""
+    if not portal.settings.has_mail:
+        raise Refused("No mail server is set up. Whoever runs the portal sets PORTAL_SMTP_URL and PORTAL_MAIL_FROM.")
+    with portal.database.write() as db:
+        find(db, connection_id)
+        row = put(
+            db, connection_id=connection_id, now=portal.now(), occasion=Occasion.TEST, payload="", user_id=user_id
+        )
+    deliver(portal, only=row.id)
+    return get_message(portal, connection_id, row.id)
+
+
+def try_webhook(portal: Portal, connection_id: int, webhook_id: int) -> MessageView:
+    """Send a webhook a test now, once, and return what came of it. Raises NotFound."""
+    now = portal.now()
+    with portal.database.write() as db:
+        hook = db.scalar(sa.select(Webhook).filter_by(connection_id=connection_id, id=min(webhook_id, HIGHEST_ID)))
+        if hook is None:
+            raise NotFound("This webhook does not exist here.")
+        known = load_facts(db, now, Connection.id == connection_id)[0]
+        body = webhook_body(Occasion.TEST, known, None, now, portal.settings.url)
+        row = put(db, connection_id=connection_id, now=now, occasion=Occasion.TEST, payload=body, webhook_id=hook.id)
+    deliver(portal, only=row.id)
+    return get_message(portal, connection_id, row.id)
