@@ -10,11 +10,13 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, request, url_for
 from flask_wtf import CSRFProtect
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import IntegerConverter
 
+from portal.errors import Stale
 from portal.services import Portal
 from portal.services.accounts import LOG_IN_LASTS
-from portal.services.connections import HIGHEST_ID
+from portal.services.connections import to_row_id
 from portal.web import (
     access,
     account,
@@ -53,10 +55,13 @@ LARGEST_CHARGES = 64 * 1024 * 1024
 
 
 class RowNumber(IntegerConverter):
-    """A number in an address, as large as a row's can be: with a larger one there is no such page."""
+    """A number in an address, as large as a row's can be: with a larger one there is no such page, by any method."""
 
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=HIGHEST_ID)
+    def to_python(self, value: str) -> int:
+        number = to_row_id(value)
+        if number is None:
+            raise NotFound  # a number that does not fit would be taken for another method's address
+        return number
 
 
 def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) -> Flask:
@@ -128,6 +133,7 @@ def _set_limit() -> None:
 def _prepare_templates(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.tests["stale"] = lambda error: isinstance(error, Stale)
     app.jinja_env.filters.update(
         word=words.word,
         explanation=words.explanation,

@@ -106,6 +106,7 @@ def _prepare(
     rules = rules_of(connection)
     asked = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
     rows = read_waiting(db, asked)
+    # Asked for by question, not by the numbers in these rows: a statement names only so many.
     of_offers = sa.select(CHARGES.c.offer_id).where(asked)
     of_clients = sa.select(CHARGES.c.organization_id).where(asked)
     offers = {row.id: row for row in db.scalars(sa.select(Offer).where(Offer.id.in_(of_offers)))}
