@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, request, url_for
 from flask_wtf import CSRFProtect
 
+from portal.errors import Stale
 from portal.services import Portal
 from portal.services.accounts import LOG_IN_LASTS
 from portal.web import (
@@ -135,6 +136,7 @@ def _set_limit() -> None:
 def _prepare_templates(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.tests["stale"] = lambda error: isinstance(error, Stale)
     app.jinja_env.filters.update(
         word=words.word,
         explanation=words.explanation,

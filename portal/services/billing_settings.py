@@ -96,7 +96,10 @@ def change_settings(
 def require_version(row: Connection, seen: str | None) -> None:
     """Raises Stale when the settings of a connection are not those of the version `seen` any more."""
     if seen is not None and version_of(_settings(row)) != seen:
-        raise Stale("Somebody changed these settings after you read them. Read them again, and save yours then.")
+        raise Stale(
+            "Somebody changed these settings while this page was open, so nothing was saved. Compare yours with what "
+            "is saved now, then save again."
+        )
 
 
 def version_of(settings: BillingSettings) -> str:

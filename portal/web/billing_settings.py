@@ -12,20 +12,17 @@ from portal.billing import description
 from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
 from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
-from portal.errors import Conflict, PortalError, Refused, Stale
+from portal.errors import PortalError, Refused
 from portal.models import Role
 from portal.services import billing_settings
 from portal.web.access import allowed, portal_of_app, signed_in
 from portal.web.dates import to_date_or_none
 from portal.web.errors import status_of
+from portal.web.stale import version_for
 from portal.web.words import PRORATIONS, msgid
 
 blueprint = Blueprint("billing_settings", __name__)
 
-STALE = Conflict(
-    "Somebody changed these settings while this page was open, so nothing was saved. Compare yours with what is saved "
-    "now, then save again."
-)
 CHOICES = {
     "approval": (msgid("Sending"), Approval),
     "prorate_by": (msgid("Parts of a period"), ProrateBy),
@@ -51,8 +48,6 @@ def save(connection_id: int) -> ResponseReturnValue:
         billing_settings.change_settings(
             portal_of_app(), connection_id, _changes(), who=signed_in().email, seen=request.form.get("seen")
         )
-    except Stale:
-        return _page(billing_settings.get_settings(portal_of_app(), connection_id), STALE), status_of(STALE)
     except PortalError as error:
         before = billing_settings.get_settings(portal_of_app(), connection_id)
         return _page(before, error), status_of(error)
@@ -80,10 +75,9 @@ def _page(settings: billing_settings.BillingSettings, error: PortalError | None 
     return render_template(
         "billing_settings.html",
         settings=settings,
-        version=billing_settings.version_of(settings),
-        is_stale=error is STALE,
+        version=version_for(billing_settings.version_of(settings), error),
         form=request.form if error else None,
-        problem=error.sentence if error else None,
+        error=error,
         choices=CHOICES,
         prorations=PRORATIONS,
         placeholders=description.PLACEHOLDERS,

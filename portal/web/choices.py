@@ -35,7 +35,7 @@ def customer(connection_id: int) -> ResponseReturnValue:
 
 
 def _search() -> str:
-    return request.args.get("q", "").replace("\0", "")[:LONGEST_SEARCH]
+    return request.args.get("q", "")[:LONGEST_SEARCH]
 
 
 def _answer(found: Sequence[Choice]) -> ResponseReturnValue:

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from portal.errors import Sentence
 from portal.models import InvoiceMode
 from portal.services import Portal
-from portal.services.connections import HIGHEST_ID, request_lists, to_row_id
+from portal.services.connections import request_lists, to_row_id
 from portal.services.mapping_bulk import actions_of
 from portal.services.mapping_sides import Side
 from portal.services.mappings import Edit, Found, Only, Saved
@@ -93,9 +93,7 @@ def read_rows() -> tuple[list[int], dict[int, Edit]]:
         is_on = f"sync-{number}" in form
         shown.append(row_id)
         if was != "|".join((typed, *([mode] if mode is not None else []), "on" if is_on else "off")):
-            changed[row_id] = Edit(
-                id=row_id, name=typed.replace("\0", ""), is_synchronized=is_on, mode=mode or "", seen=was
-            )
+            changed[row_id] = Edit(id=row_id, name=typed, is_synchronized=is_on, mode=mode or "", seen=was)
     return shown, changed
 
 
@@ -176,7 +174,8 @@ def _anchor(screen: Screen, ids: Collection[int]) -> str | None:
 
 def advice(connection_id: int, screen: Screen) -> str:
     """The suggestions for the rows of a page that was shown without them, as parts of it."""
-    ids = [row_id for row_id in request.args.getlist("id", type=int) if 0 < row_id <= HIGHEST_ID][:MOST_ROWS]
+    asked = map(to_row_id, request.args.getlist("id"))
+    ids = [row_id for row_id in asked if row_id is not None][:MOST_ROWS]
     return render_template(
         "advice.html",
         screen=screen.name,

@@ -15,6 +15,7 @@ from portal.web import bulk, mapping_table, suggestions
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.errors import status_of
 from portal.web.mapping_table import Screen
+from portal.web.stale import version_for
 from portal.web.words import msgid
 
 blueprint = Blueprint("organizations", __name__)
@@ -104,12 +105,13 @@ def set_fields(connection_id: int, organization_id: int) -> ResponseReturnValue:
 
 
 def _fields_page(connection_id: int, organization_id: int, error: PortalError | None) -> str:
+    fields = invoice_fields.get_invoice_fields(portal_of_app(), connection_id, organization_id)
     return render_template(
         "organization.html",
-        fields=invoice_fields.get_invoice_fields(portal_of_app(), connection_id, organization_id),
+        fields=fields,
+        version=version_for(fields.version, error),
         form=request.form if error else None,
-        problem=error.sentence if error else None,
-        is_stale=isinstance(error, Stale),
+        error=error,
         labels=_LISTS,
         longest_po=invoice_fields.LONGEST_PO,
         longest_template=invoice_fields.LONGEST_TEMPLATE,

@@ -30,7 +30,7 @@ def show(connection_id: int) -> ResponseReturnValue:
     """Ready or not; problems by kind, or a page of one kind; the last visits; the lists."""
     portal, asked = portal_of_app(), request.args.get("kind", "")
     kind = status.Kind(asked) if asked in set(status.Kind) else None
-    code = request.args.get("code", "").replace("\0", "")[:LONGEST_CODE]
+    code = request.args.get("code", "")[:LONGEST_CODE]
     page = min(max(1, request.args.get("page", 1, type=int)), HIGHEST_PAGE)
     seen = status.overview(portal, connection_id, kind=kind, code=code, page=page)
 

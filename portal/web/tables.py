@@ -54,8 +54,8 @@ def read_table(link: Callable[..., str], *, filters: tuple[str, ...] = (), sort:
     asked = args.get("sort", "")[:40] or sort
     page = args.get("page", 1, type=int)
     wanted = Wanted(
-        search=args.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH],
-        filters={name: args.get(name, "").replace("\0", "").strip()[:LONGEST_SEARCH] for name in filters},
+        search=args.get("q", "").strip()[:LONGEST_SEARCH],
+        filters={name: args.get(name, "").strip()[:LONGEST_SEARCH] for name in filters},
         sort=asked.removeprefix("-"),
         is_descending=asked.startswith("-"),
         page=min(max(1, page), HIGHEST_PAGE),

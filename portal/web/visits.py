@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from portal.errors import NotFound, Refused
 from portal.services import exchanges, visits
-from portal.services.connections import HIGHEST_ID
+from portal.services.connections import to_row_id
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
 from portal.web.qbxml_text import paint
@@ -133,5 +133,4 @@ def _day(text: str) -> date | None:
 
 
 def _id(name: str) -> int | None:
-    found = request.args.get(name, type=int)
-    return found if found is not None and 0 < found <= HIGHEST_ID else None
+    return to_row_id(request.args.get(name, ""))

@@ -13,14 +13,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.billing.period import BillingMode
-from portal.errors import PortalError, Sentence, Stale
+from portal.errors import PortalError, Sentence
 from portal.models import Role, SetupStep
 from portal.services import billing_settings, first_visit, wizard
 from portal.services.wizard import STEPS
 from portal.web.access import WRITERS, allowed, connection, portal_of_app, signed_in
-from portal.web.billing_settings import STALE
 from portal.web.errors import status_of
 from portal.web.language import language, say
+from portal.web.stale import version_for
 from portal.web.typed_options import Typed
 from portal.web.words import PRORATION_EXAMPLES, PRORATIONS
 
@@ -60,7 +60,7 @@ def create() -> ResponseReturnValue:
     try:
         made = wizard.begin(portal_of_app(), typed.options(), partner=signed_in().partner_name, language=language())
     except PortalError as error:
-        return _options_page(typed, error.sentence), status_of(error)
+        return _options_page(typed, error), status_of(error)
     return redirect(url_for(".connect", connection_id=made), 303)
 
 
@@ -86,10 +86,8 @@ def save_options(connection_id: int) -> ResponseReturnValue:
         wizard.save_options(
             portal_of_app(), connection_id, typed.options(), who=signed_in().email, seen=request.form.get("seen")
         )
-    except Stale:
-        return _options_page(typed, STALE.sentence), status_of(STALE)
     except PortalError as error:
-        return _options_page(typed, error.sentence), status_of(error)
+        return _options_page(typed, error), status_of(error)
     if connection().setup_step is None:
         flash(_("Saved. The set-up was finished in the meantime; the next run bills this way."), "success")
         return redirect(url_for("connections.show", connection_id=connection_id), 303)
@@ -209,13 +207,13 @@ def start(connection_id: int) -> ResponseReturnValue:
 # -- what the steps share
 
 
-def _options_page(typed: Typed, problem: Sentence | None = None) -> str:
+def _options_page(typed: Typed, error: PortalError | None = None) -> str:
     return render_template(
         "wizard/options.html",
         typed=typed,
-        version=_version(),
+        version=_version(error),
         shown=typed.dates(),
-        problem=problem,
+        error=error,
         modes=BillingMode,
         prorations=PRORATIONS,
         examples=PRORATION_EXAMPLES,
@@ -223,11 +221,12 @@ def _options_page(typed: Typed, problem: Sentence | None = None) -> str:
     )
 
 
-def _version() -> str | None:
-    """The version of the settings that the form was filled with; None before there is a connection."""
+def _version(error: PortalError | None) -> str | None:
+    """The version of the settings that the form is to name; None before there is a connection."""
     if "connection_id" not in (request.view_args or {}):
         return None
-    return billing_settings.version_of(billing_settings.get_settings(portal_of_app(), connection().id))
+    kept = billing_settings.get_settings(portal_of_app(), connection().id)
+    return version_for(billing_settings.version_of(kept), error)
 
 
 def _connection_page(connection_id: int, *, password: str = "", problem: Sentence | None = None) -> str:

@@ -146,6 +146,21 @@ def addresses(chromium: Any, demo: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def begin_setup() -> Callable[..., str]:
+    """Saves the first step of the set-up; returns the address of the connection that it makes."""
+
+    def begin(page: Any, name: str, billing_mode: str) -> str:
+        page.goto("/connections/new")
+        page.fill("#name", name)
+        page.locator(f"input[name=billing_mode][value={billing_mode}]").check()
+        page.get_by_role("button", name="Save and continue").click()
+        page.wait_for_url("**/setup/connection")
+        return str(page.url).removesuffix("/setup/connection")
+
+    return begin
+
+
+@pytest.fixture(scope="session")
 def reads() -> Callable[..., None]:
     """Checks that a page says some words, or will once the browser has read all of it."""
     expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect

@@ -49,7 +49,9 @@ def test_the_accountant_watches_a_run_that_the_administrator_makes(open_page: Ca
     assert accountant.url == run
 
 
-def test_two_partners_see_nothing_of_each_other(open_page: Callable[..., Any], other_partner: None, reads: Any) -> None:
+def test_two_partners_see_nothing_of_each_other(
+    open_page: Callable[..., Any], other_partner: None, begin_setup: Any, reads: Any
+) -> None:
     own, other = open_page(), open_page(email=OTHER_EMAIL)
     reads(own, "QuickBooks Nordet")
     assert "Nordet" not in other.locator("body").inner_text()
@@ -57,12 +59,7 @@ def test_two_partners_see_nothing_of_each_other(open_page: Callable[..., Any], o
         assert own.request.get(path).status == 200, path
         assert other.request.get(path).status == 404, path
 
-    other.goto("/connections/new")
-    other.fill("#name", "QuickBooks Nordet")
-    other.locator("input[name=billing_mode][value=in-advance]").check()
-    other.get_by_role("button", name="Save and continue").click()
-    other.wait_for_url("**/setup/connection")
-    home = other.url.removesuffix("/setup/connection")
+    home = begin_setup(other, "QuickBooks Nordet", "in-advance")
     assert own.request.get(home).status == 404, "the same name, another partner's"
     own.goto("/")
     assert own.get_by_role("link", name="QuickBooks Nordet", exact=True).count() == 1

@@ -194,14 +194,11 @@ def test_the_first_two_steps_without_scripts_on_a_phone(open_page: Any, call: Ca
     page.wait_for_url("**/offers")
 
 
-def test_two_administrators_at_the_same_step(open_page: Any, call: Callable[..., Visit], reads: Any) -> None:
+def test_two_administrators_at_the_same_step(
+    open_page: Any, call: Callable[..., Visit], begin_setup: Any, reads: Any
+) -> None:
     alice, bob = open_page(), open_page()
-    alice.goto("/connections/new")
-    alice.fill("#name", "Of two")
-    alice.locator("input[name=billing_mode][value=in-arrears]").check()
-    alice.get_by_role("button", name="Save and continue").click()
-    alice.wait_for_url("**/setup/connection")
-    home = alice.url.removesuffix("/setup/connection")
+    home = begin_setup(alice, "Of two", "in-arrears")
     alice.get_by_role("button", name="Show the password").click()
     password = alice.locator("#password").input_value()
     qwc = alice.request.get(f"{home}/qwc").text()

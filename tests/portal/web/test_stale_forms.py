@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from portal.billing.period import BillingMode
 from portal.models import Offer
-from portal.services import billing_settings
+from portal.services import billing_settings, wizard
+from tests.portal.conftest import PARTNER
 
 SETTINGS = "/connections/1/settings"
 ORGANIZATION = "/connections/1/organizations/1"
@@ -33,6 +35,45 @@ def test_settings_that_changed_meanwhile_are_not_overwritten(admin: Any, month: 
     again = admin.post(SETTINGS, {**fields_of(late.text), **choices, "approval": "automatic"})
     assert again.status_code == 303
     assert billing_settings.get_settings(month.portal, month.connection_id).invoice_day == 9
+
+
+def test_a_form_that_came_back_does_not_forget_what_it_was_filled_with(admin: Any, month: Any) -> None:
+    """Another person's change is told, too, when the form was refused for something else in between."""
+    first, second = fields_of(admin.get(SETTINGS).text), fields_of(admin.get(SETTINGS).text)
+    assert admin.post(SETTINGS, {**first, "approval": "manual"}).status_code == 303
+    wrong = admin.post(SETTINGS, {**second, "approval": "automatic", "invoice_day": "x"})
+    assert wrong.status_code == 400
+    assert admin.post(SETTINGS, {**fields_of(wrong.text), "invoice_day": "9"}).status_code == 409
+
+    first, second = fields_of(admin.get(ORGANIZATION).text), fields_of(admin.get(ORGANIZATION).text)
+    assert admin.post(ORGANIZATION, {**first, "po_number": "A-1"}).status_code == 303
+    wrong = admin.post(ORGANIZATION, {**second, "po_number": "B" * 99})
+    assert wrong.status_code == 400
+    late = admin.post(ORGANIZATION, {**fields_of(wrong.text), "po_number": "B-2"})
+    assert late.status_code == 409
+    assert f'href="{ORGANIZATION}" target="_blank"' in late.text
+
+
+def test_the_first_step_of_the_set_up_keeps_it_while_dates_are_shown(admin: Any, month: Any) -> None:
+    made = wizard.begin(
+        month.portal,
+        wizard.Options(
+            name="New", billing_mode=BillingMode.IN_ARREARS, invoice_day=1, prorate=frozenset(), start_date=None
+        ),
+        partner=PARTNER,
+        language="en",
+    )
+    step = f"/connections/{made}/setup/options"
+    page = fields_of(admin.get(step).text)
+    billing_settings.change_settings(month.portal, made, {"invoice_day": 5}, who="another@nordet.example")
+    typed = {"name": "New", "billing_mode": "in-arrears", "invoice_day": "7"}
+    shown = admin.post(step, {**page, **typed, "show": "dates"})
+    late = admin.post(step, {**fields_of(shown.text), **typed})
+    assert late.status_code == 409
+    assert "nothing was saved" in late.text
+    assert 'value="7"' in late.text
+    assert f'href="{step}" target="_blank"' in late.text
+    assert admin.post(step, {**fields_of(late.text), **typed}).status_code == 303
 
 
 def test_invoice_fields_that_changed_meanwhile_are_not_overwritten(admin: Any) -> None:
