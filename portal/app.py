@@ -46,6 +46,7 @@ from portal.web import (
     words,
 )
 from portal.web import help as help_pages
+from portal.web.typed_text import TypedRequest
 
 LARGEST_FORM = 16 * 1024 * 1024
 LARGEST_CHARGES = 64 * 1024 * 1024
@@ -61,6 +62,7 @@ class RowNumber(IntegerConverter):
 def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) -> Flask:
     """The pages over `portal`. `extra_blueprints` add screens, as the demonstration does."""
     app = Flask("portal")
+    app.request_class = TypedRequest
     app.url_map.converters["int"] = RowNumber
     is_https = portal.settings.url.startswith("https://")
     _configure(app, portal, is_https=is_https)

@@ -55,9 +55,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="portal",
         description="Bill a cloud reseller's clients in QuickBooks Desktop.",
-        epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, PORTAL_SECRET_KEY, "
-        "PORTAL_SMTP_URL, PORTAL_MAIL_FROM, PORTAL_PRIVATE_WEBHOOKS, PORTAL_HISTORY_DAYS, PORTAL_BODIES_DAYS; secrets "
-        "also from files named by PORTAL_SECRET_KEY_FILE, PORTAL_DATABASE_URL_FILE and PORTAL_SMTP_URL_FILE.",
+        epilog="Settings come from the environment: PORTAL_DATA, PORTAL_DATABASE_URL, PORTAL_URL, "
+        "PORTAL_TRUSTED_PROXY, PORTAL_SECRET_KEY, PORTAL_SMTP_URL, PORTAL_MAIL_FROM, PORTAL_PRIVATE_WEBHOOKS, "
+        "PORTAL_HISTORY_DAYS, PORTAL_BODIES_DAYS; secrets also from files named by PORTAL_SECRET_KEY_FILE, "
+        "PORTAL_DATABASE_URL_FILE and PORTAL_SMTP_URL_FILE.",
     )
     add = parser.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
     _add_serving(add)
@@ -81,7 +82,11 @@ def _add_serving(add: Add) -> None:
     serve = _command(add, "serve", "serve the portal at / and the Web Connector at /qbwc")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, default=8080, help="the port to listen on (8080)")
-    serve.add_argument("--no-worker", action="store_true", help="do not bill on the invoice day from this process")
+    serve.add_argument(
+        "--no-worker",
+        action="store_true",
+        help="neither bill on the invoice day nor tell and deliver notices from this process",
+    )
     demo = _command(add, "demo", "the whole loop with sample data and a sandbox instead of QuickBooks")
     demo.add_argument(
         "--port", type=int, default=8080, help="the port to serve on; the next free one when it is taken (8080)"

@@ -5,6 +5,7 @@ PortalError
 ├── NotFound           a named thing does not exist, or is not this partner's (404, 2)
 ├── Forbidden          the person's role does not allow it (403, 2)
 ├── Conflict           somebody or something was faster, or the thing exists already (409, 2)
+│   └── Stale          it was changed since it was read, and what was sent does not count (409; 412 in the API)
 └── Unusable           the portal cannot run: folder, port, database, setting (500, 2)
 """
 
@@ -54,6 +55,10 @@ class Forbidden(PortalError):
 
 class Conflict(PortalError):
     """Somebody or something was faster."""
+
+
+class Stale(Conflict):
+    """Somebody changed it since it was read."""
 
 
 class Unusable(PortalError):

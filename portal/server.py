@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import json
 import os
 import socket
@@ -49,10 +50,21 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def build_server(application: Any, sock: socket.socket) -> Any:
-    """A waitress server on a listening socket; its `run()` serves until `close()`."""
+def build_server(application: Any, sock: socket.socket, trusted_proxy: str | None = None) -> Any:
+    """A waitress server on a listening socket; its `run()` serves until `close()`.
+
+    From `trusted_proxy`, the last address of X-Forwarded-For is where a request comes from; anybody else could write
+    what they like there.
+    """
     from waitress.server import create_server
 
+    trusted: dict[str, Any] = {}
+    if trusted_proxy is not None:
+        trusted = {
+            "trusted_proxy": _as_peer(trusted_proxy, sock),
+            "trusted_proxy_count": 1,
+            "trusted_proxy_headers": {"x-forwarded-for"},
+        }
     return create_server(
         application,
         sockets=[sock],
@@ -62,7 +74,18 @@ def build_server(application: Any, sock: socket.socket) -> Any:
         asyncore_use_poll=True,  # select() ends at file descriptor 1023, and the server with it
         clear_untrusted_proxy_headers=True,
         ident=None,
+        **trusted,
     )
+
+
+def _as_peer(address: str, sock: socket.socket) -> str:
+    """An address as connections from it are known by on this socket; `*` stays any."""
+    if address == "*":
+        return address
+    known = ipaddress.ip_address(address)
+    known = getattr(known, "ipv4_mapped", None) or known
+    is_mapped = sock.family == socket.AF_INET6 and known.version == 4
+    return f"::ffff:{known}" if is_mapped else str(known)
 
 
 class Background:
@@ -106,7 +129,7 @@ def serve(host: str, port: int, *, with_worker: bool, as_json: bool) -> int:
     except BaseException:
         sock.close()
         raise
-    server = build_server(build_wsgi(portal), sock)
+    server = build_server(build_wsgi(portal), sock, portal.settings.trusted_proxy)
     from portal import worker
 
     worker.start(portal, is_billing=with_worker)

@@ -6,6 +6,7 @@ it. Without a secret key one is made and kept in the data folder, readable by it
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -38,6 +39,10 @@ class Settings(BaseSettings):
     url: str = Field(
         default=DEFAULT_URL,
         description="The address at which people and the Web Connector reach the portal.",
+    )
+    trusted_proxy: str | None = Field(
+        default=None,
+        description="The address of the reverse proxy in front, which tells where people come from; * for any.",
     )
     secret_key: SecretStr | None = Field(
         default=None, description="Signs log-ins; by default made once and kept in the data folder."
@@ -114,10 +119,7 @@ def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         first = error.errors()[0]
         name = "PORTAL_" + "_".join(str(part) for part in first["loc"]).upper()
         raise Unusable("%(name)s cannot be used: %(reason)s.", name=name, reason=first["msg"]) from None
-    if not _is_address(settings.url):
-        raise Unusable(
-            "PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url
-        )
+    _check_addresses(settings)
     _check_mail(settings)
     if "?" in str(settings.data.absolute()):  # begins the options in a database's address
         raise Unusable("PORTAL_DATA is %(path)s; give a folder without a question mark.", path=settings.data)
@@ -151,6 +153,28 @@ def _is_address(url: str, schemes: tuple[str, ...] = ("http", "https")) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # such as a port that is no number
         return False
+
+
+def _check_addresses(settings: Settings) -> None:
+    if not _is_address(settings.url):
+        raise Unusable(
+            "PORTAL_URL is %(url)s; give a whole address such as https://portal.example.com.", url=settings.url
+        )
+    parts = urlsplit(settings.url)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise Unusable(
+            "PORTAL_URL is %(url)s; leave out what follows the host, as in https://portal.example.com: the portal needs"
+            " a host name of its own.",
+            url=settings.url,
+        )
+    try:
+        if settings.trusted_proxy not in (None, "*"):
+            ipaddress.ip_address(settings.trusted_proxy)
+    except ValueError:
+        raise Unusable(
+            "PORTAL_TRUSTED_PROXY is %(given)s; give the IP address of your reverse proxy, such as 127.0.0.1.",
+            given=settings.trusted_proxy,
+        ) from None
 
 
 def _check_mail(settings: Settings) -> None:

@@ -183,6 +183,7 @@ class Session(Base):
     """
 
     __tablename__ = "qbwc_session"
+    __table_args__ = (index_of_some("ix_qbwc_session_open", "connection_id", "id", where="result IS NULL"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"), index=True)

@@ -19,9 +19,19 @@ from sqlalchemy import orm
 from portal.billing import drafting
 from portal.billing.mapping import Reason
 from portal.errors import Conflict, PortalError, Refused
-from portal.models import CostState, Delivery, Draft, DraftState, ItemCost, PlannedDraft, PlannedState, Run
+from portal.models import (
+    CostState,
+    Delivery,
+    Draft,
+    DraftState,
+    ItemCost,
+    Organization,
+    PlannedDraft,
+    PlannedState,
+    Run,
+)
 from portal.services import Portal, quickbooks
-from portal.services.chunks import chunks
+from portal.services.chunks import CHUNK, chunks
 from portal.services.connections import hold
 from portal.services.drafts import keep_drafts
 from portal.services.planning import Prepared, prepare
@@ -78,7 +88,7 @@ def begin(
         now = portal.now()
         with portal.database.read() as db:
             prepared = prepare(db, connection_id, on, now)
-            wanted = _wanted(prepared, approved)
+            wanted = _wanted(db, prepared, approved)
             if whole is not None:
                 approve_whole(prepared, whole)
             run = db.scalar(sa.select(Run.id).filter_by(connection_id=connection_id, invoice_date=prepared.on))
@@ -232,7 +242,7 @@ def _forget_warnings(db: orm.Session, connection_id: int, made: Sequence[draftin
     db.execute(told.execution_options(synchronize_session=False))
 
 
-def _wanted(prepared: Prepared, approved: Mapping[int, str] | None) -> list[drafting.Draft]:
+def _wanted(db: orm.Session, prepared: Prepared, approved: Mapping[int, str] | None) -> list[drafting.Draft]:
     """The drafts that are to be kept: those that can be sent, and those that come to nothing."""
     drafts = {draft.organization_id: draft for draft in prepared.plan.drafts if draft.reason in _SETTLED}
     if approved is None:
@@ -243,7 +253,8 @@ def _wanted(prepared: Prepared, approved: Mapping[int, str] | None) -> list[draf
         if organization_id not in drafts or _fingerprint(drafts[organization_id], prepared) != was
     ]
     if changed:
-        known = [prepared.organizations[one].name for one in changed if one in prepared.organizations]
+        own = sa.select(Organization.name).filter_by(connection_id=prepared.connection.id)
+        known = db.scalars(own.where(Organization.id.in_(changed[:CHUNK]))).all()
         raise Conflict(
             "Something changed since the preview, so nothing was sent: %(names)s. Look at the preview again.",
             names=", ".join(sorted(known)[:MOST_NAMED]) + (" …" if len(changed) > MOST_NAMED else ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +19,7 @@ from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
 from portal.billing.period import BillingMode
 from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
-from portal.errors import Conflict, Refused
+from portal.errors import Conflict, Refused, Stale
 from portal.models import Connection, PlannedDraft, PlannedState, Run
 from portal.services import Portal, audit
 from portal.services.connections import PRORATIONS, check_invoice_day, check_proration, find, hold
@@ -77,14 +78,31 @@ def _settings(row: Connection) -> BillingSettings:
     )
 
 
-def change_settings(portal: Portal, connection_id: int, changes: Mapping[str, Any], *, who: str) -> BillingSettings:
+def change_settings(
+    portal: Portal, connection_id: int, changes: Mapping[str, Any], *, who: str, seen: str | None = None
+) -> BillingSettings:
     """Change some settings, by the names of BillingSettings; choices may be given as their text.
 
     They count from the next run: what was billed stays. Raises Refused naming the setting, also for another billing
-    mode, which is locked once the connection is made; Conflict while a run is being made.
+    mode, which is locked once the connection is made; Conflict while a run is being made; Stale when the settings are
+    not those of the version `seen` any more.
     """
     with portal.database.write() as db:
-        return apply_changes(db, hold(db, connection_id), changes, now=portal.now(), who=who)
+        row = hold(db, connection_id)
+        require_version(row, seen)
+        return apply_changes(db, row, changes, now=portal.now(), who=who)
+
+
+def require_version(row: Connection, seen: str | None) -> None:
+    """Raises Stale when the settings of a connection are not those of the version `seen` any more."""
+    if seen is not None and version_of(_settings(row)) != seen:
+        raise Stale("Somebody changed these settings after you read them. Read them again, and save yours then.")
+
+
+def version_of(settings: BillingSettings) -> str:
+    """16 hexadecimal digits that change with any of the settings."""
+    told = {field.name: _shown(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def apply_changes(
@@ -119,7 +137,7 @@ def _refuse_while_billing(db: orm.Session, connection_id: int) -> None:
 
 def _checked(before: BillingSettings, changes: Mapping[str, Any]) -> BillingSettings:
     values: dict[str, Any] = dict(changes)
-    if BillingMode(values.pop("billing_mode", before.billing_mode)) is not before.billing_mode:
+    if values.pop("billing_mode", before.billing_mode) != before.billing_mode:
         raise Refused("The billing mode was chosen when the connection was made, and cannot be changed any more.")
     for name, kind in _CHOICES.items():
         if name in values and values[name] not in set(kind):
@@ -157,11 +175,12 @@ def _check_texts(values: dict[str, Any]) -> None:
 
 
 def _differences(before: BillingSettings, after: BillingSettings) -> dict[str, Any]:
-    def shown(value: Any) -> Any:
-        return sorted(value) if isinstance(value, frozenset) else None if value is None else str(value)
-
     return {
-        field.name: [shown(getattr(before, field.name)), shown(getattr(after, field.name))]
+        field.name: [_shown(getattr(before, field.name)), _shown(getattr(after, field.name))]
         for field in dataclasses.fields(before)
         if getattr(before, field.name) != getattr(after, field.name)
     }
+
+
+def _shown(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else None if value is None else str(value)

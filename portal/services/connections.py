@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.exc import IntegrityError
 
 from portal.billing.period import BillingMode, next_invoice_dates
 from portal.errors import Conflict, NotFound, Refused
@@ -27,6 +28,13 @@ OWNER_ID = "{6d6f1f0c-3a5b-4c58-9a53-2f5c1b7e9d40}"
 PRORATIONS = ("additions", "removals", "partial")
 RUN_EVERY_MINUTES = 60
 HIGHEST_ID = 2**31 - 1
+_LONGEST_ID = len(str(HIGHEST_ID))
+
+
+def to_row_id(text: str) -> int | None:
+    """The number of a row as it was typed or sent; None for what cannot be one."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID
+    return int(text) if is_number and int(text) <= HIGHEST_ID else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,7 @@ def add_connection(
                 setup_step=setup_step,
             )
         )
+        take_name(db, owner, name)
         return NewConnection(
             id=row.id,
             name=name,
@@ -134,7 +143,20 @@ def checked_name(name: str) -> str:
 def require_free_name(db: orm.Session, owner: Partner, name: str) -> None:
     """Raises Conflict when another connection of the partner is called so."""
     if db.scalar(sa.select(Connection.id).filter_by(partner_id=owner.id, name=name)) is not None:
-        raise Conflict("%(partner)s already has a connection %(name)s.", partner=owner.name, name=name)
+        raise _taken(owner, name)
+
+
+def take_name(db: orm.Session, owner: Partner, name: str) -> None:
+    """Write a connection's name to the database. Raises Conflict when another one took it at this moment."""
+    taken = _taken(owner, name)
+    try:
+        db.flush()
+    except IntegrityError:
+        raise taken from None
+
+
+def _taken(owner: Partner, name: str) -> Conflict:
+    return Conflict("%(partner)s already has a connection %(name)s.", partner=owner.name, name=name)
 
 
 def check_invoice_day(day: int | str) -> None:
@@ -181,8 +203,8 @@ def find(db: orm.Session, name_or_id: str | int, partner_id: int | None = None) 
     mine = sa.select(Connection)
     if partner_id is not None:
         mine = mine.where(Connection.partner_id == partner_id)
-    if text.isascii() and text.isdigit() and int(text) <= HIGHEST_ID:
-        numbered = db.scalar(mine.where(Connection.id == int(text)))
+    if (number := to_row_id(text)) is not None:
+        numbered = db.scalar(mine.where(Connection.id == number))
         if numbered is not None:
             return numbered
     named = [] if isinstance(name_or_id, int) else db.scalars(mine.where(Connection.name == text).limit(2)).all()

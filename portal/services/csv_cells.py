@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
 _FORMULAS = ("=", "+", "-", "@")
 _PASSED_OVER = "' \t\r\n"
+_SPLITS = frozenset(',;"\t\r\n')
 
 
 def is_formula(cell: str) -> bool:
@@ -24,12 +23,17 @@ def disarm(cell: str) -> str:
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str | int | Decimal | date | None]]) -> str:
     """A whole file. Texts are disarmed; numbers and days are written as they are; None is an empty cell."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(value) for value in row])
-    return "\ufeff" + out.getvalue()
+    return join(columns, *([_cell(value) for value in row] for row in rows))
+
+
+def join(*rows: Iterable[str], delimiter: str = ",") -> str:
+    """A whole file of cells that are texts already, with a byte-order mark so that Excel keeps the accents."""
+    return "\ufeff" + "".join(delimiter.join(map(_quoted, row)) + "\r\n" for row in rows)
+
+
+def _quoted(cell: str) -> str:
+    """Also what has a semicolon or a tab: where a spreadsheet splits at these, half a cell could be a formula."""
+    return '"' + cell.replace('"', '""') + '"' if _SPLITS.intersection(cell) else cell
 
 
 def _cell(value: str | int | Decimal | date | None) -> str:

@@ -6,6 +6,7 @@ inactive (status 3140), so such a one is not saved, and is shown where it was sa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.billing import description
-from portal.errors import NotFound, Refused, Sentence
+from portal.errors import NotFound, Refused, Sentence, Stale
 from portal.models import InvoiceMode, Organization
 from portal.services import Portal, quickbooks
 from portal.services.connections import HIGHEST_ID
@@ -40,7 +41,7 @@ _INACTIVE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFields:
-    """The fields of an organization, empty where QuickBooks decides.
+    """The fields of an organization, empty where QuickBooks decides; `version` changes with any of them.
 
     `names` and `problems` are by field: what QuickBooks calls the chosen object (none when it is gone), and why it
     cannot be used. `choices` are what may be chosen.
@@ -48,6 +49,7 @@ class InvoiceFields:
 
     id: int
     name: str
+    version: str
     mode: InvoiceMode
     po_number: str
     class_list_id: str
@@ -69,6 +71,7 @@ def get_invoice_fields(portal: Portal, connection_id: int, organization_id: int)
         return InvoiceFields(
             id=row.id,
             name=row.name,
+            version=_version(row),
             mode=row.mode,
             po_number=row.po_number or "",
             class_list_id=row.class_list_id or "",
@@ -93,8 +96,11 @@ def set_invoice_fields(
     tax_code_list_id: str,
     other1: str,
     other2: str,
+    seen: str | None = None,
 ) -> InvoiceFields:
     """Set the fields of one organization; empty leaves it to QuickBooks. Raises NotFound, or Refused naming the field.
+
+    Raises Stale when they are not those of the version `seen` any more.
 
     The PO number has 25 characters at most. `other1` and `other2` are templates (see `portal.billing.description`).
     """
@@ -103,11 +109,21 @@ def set_invoice_fields(
     wanted = {"class_list_id": class_list_id, "terms_list_id": terms_list_id, "tax_code_list_id": tax_code_list_id}
     with portal.database.write() as db:
         row = _find(db, connection_id, organization_id)
+        if seen is not None and _version(row) != seen:
+            raise Stale(
+                "Somebody changed these fields while this page was open, so nothing was saved. Compare yours with what "
+                "is saved now, then save again."
+            )
         for field, list_id in wanted.items():
             _require(db, connection_id, LISTS[field], list_id)
             setattr(row, field, list_id or None)
         row.po_number, row.other1, row.other2 = po_number or None, other1 or None, other2 or None
     return get_invoice_fields(portal, connection_id, organization_id)
+
+
+def _version(row: Organization) -> str:
+    told = [getattr(row, name) or "" for name in ("po_number", *LISTS, "other1", "other2")]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def field_problems(

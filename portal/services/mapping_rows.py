@@ -15,7 +15,7 @@ from sqlalchemy import orm
 
 from portal.models import Charge, Offer, Organization
 from portal.services import Portal
-from portal.services.connections import HIGHEST_ID
+from portal.services.connections import to_row_id
 from portal.services.folding import folded, has_words
 from portal.services.invoice_fields import field_problems
 from portal.services.mapping_sides import (
@@ -123,8 +123,8 @@ def select_rows(
     if only in set(Only):
         query = query.where(conditions[Only(only)])
     if row := wanted.filters.get("row", ""):
-        is_number = row.isascii() and row.isdecimal() and int(row[:20]) <= HIGHEST_ID
-        query = query.where(side.table.id == (int(row) if is_number else -1))
+        row_id = to_row_id(row)
+        query = query.where(side.table.id == (-1 if row_id is None else row_id))
     if wanted.search:
         query = query.where(has_words(db, wanted.search, side.table.name, side.table.key, target.full_name))
     return query, target

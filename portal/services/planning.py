@@ -48,6 +48,7 @@ from portal.services.waiting import (
     load_excluded,
     load_history,
     load_received,
+    read_waiting,
 )
 from qbwc.models import ListObject
 
@@ -68,6 +69,7 @@ class Prepared:
     on: date
     plan: Plan
     offers: dict[int, Offer]
+    """Those that something waits for, by id; the organizations too."""
     organizations: dict[int, Any]
     """Rows of id, name, mode and so on: an object for each of thousands would take longer than the planning."""
     items: dict[str, ListObject]
@@ -114,24 +116,23 @@ def _prepare(
     rule = rule_versions.of_run(db, connection, period.on, now)
     due = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
     asked = sa.and_(due, rule.keeps) if rule.rule.restricts else due
-    own = sa.select(Offer).filter_by(connection_id=connection_id)
-    clients_of = sa.select(*_CLIENTS).where(Organization.connection_id == connection_id)
-    if only is not None:
-        own = own.where(Offer.id.in_(sa.select(CHARGES.c.offer_id).where(asked)))
-        clients_of = clients_of.where(Organization.id.in_(sorted(only)))
-    offers = {row.id: row for row in db.scalars(own)}
-    organizations: dict[int, Any] = {row.id: row for row in db.execute(clients_of).all()}
-    received = load_received(db, connection_id, asked, offers, organizations)
-    items = load_targets(db, connection_id, "item", {row.item_list_id for row in offers.values() if row.item_list_id})
-    billed = [organizations[one] for one in {row.organization_id for row in received}]
-    customers = load_rows(
-        db, connection_id, "customer", {one.customer_list_id for one in billed if one.customer_list_id}
-    )
+    rows = read_waiting(db, asked)
+    # Also those of which the rule keeps everything back: the preview names them.
+    of_offers = sa.select(CHARGES.c.offer_id).where(due)
+    of_clients = sa.select(CHARGES.c.organization_id).where(due)
+    offers = {row.id: row for row in db.scalars(sa.select(Offer).where(Offer.id.in_(of_offers)))}
+    clients_of = sa.select(*_CLIENTS).where(Organization.id.in_(of_clients))
+    organizations: dict[int, Any] = {row.id: row for row in db.execute(clients_of)}
+    received = load_received(db, connection_id, rows, asked, offers, organizations)
+    mapped_to = sa.select(Offer.item_list_id).where(Offer.id.in_(of_offers))
+    items = load_targets(db, connection_id, "item", mapped_to)
+    billed_to = sa.select(Organization.customer_list_id).where(Organization.id.in_(of_clients))
+    customers = load_rows(db, connection_id, "customer", billed_to)
     mapped: dict[int, MappedOffer] = {
         row.id: mapped_offer(row, items.get(row.item_list_id or "")) for row in offers.values()
     }
     clients: dict[int, MappedOrganization] = {
-        row.id: mapped_organization(row, customers.get(row.customer_list_id or "")) for row in billed
+        row.id: mapped_organization(row, customers.get(row.customer_list_id or "")) for row in organizations.values()
     }
     made = plan(received, mapped, clients, rules, load_history(db, connection_id, period.covered, asked, only))
     return Prepared(

@@ -19,7 +19,7 @@ from portal.billing.mapping import Reason
 from portal.billing.money import to_cents
 from portal.errors import Sentence
 from portal.models import Draft as DraftRow
-from portal.models import DraftLine, DraftState, InvoiceMode, Run
+from portal.models import DraftLine, DraftState, InvoiceMode, Offer, Run
 from portal.services import Portal, quickbooks
 from portal.services.planning import Prepared, prepare
 from portal.services.reasons import NO_COST_FIELD, REASONS
@@ -128,10 +128,14 @@ def preview(portal: Portal, connection_id: int, on: date | None = None) -> Previ
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the run before billed, by organization, then offer and section; `on` is its date, None without one."""
+    """What the run before billed, by organization, then offer and section; `on` is its date, None without one.
+
+    `names` are those of its offers, by id.
+    """
 
     on: date | None
     quantities: dict[int, dict[tuple[int, Section], Decimal]]
+    names: dict[int, str]
 
     @classmethod
     def load(cls, db: orm.Session, connection_id: int, on: date) -> Before:
@@ -140,16 +144,19 @@ class Before:
         run = db.scalar(earlier.order_by(Run.invoice_date.desc()).limit(1))
         found: dict[int, dict[tuple[int, Section], Decimal]] = defaultdict(dict)
         if run is None:
-            return cls(None, found)
+            return cls(None, found, {})
+        kept = sa.and_(DraftRow.run_id == run.id, DraftRow.state != DraftState.IGNORED)
         rows = db.execute(
             sa.select(DraftRow.organization_id, DraftLine.offer_id, DraftLine.section, DraftLine.quantity)
             .join(DraftLine, DraftLine.draft_id == DraftRow.id)
-            .where(DraftRow.run_id == run.id, DraftRow.state != DraftState.IGNORED)
+            .where(kept)
         )
+        of_offers = sa.select(DraftLine.offer_id).join(DraftRow, DraftRow.id == DraftLine.draft_id).where(kept)
+        names = db.execute(sa.select(Offer.id, Offer.name).where(Offer.id.in_(of_offers)))
         for organization_id, offer_id, section, quantity in rows:
             own = found[organization_id]
             own[offer_id, section] = own.get((offer_id, section), Decimal(0)) + quantity
-        return cls(run.invoice_date, found)
+        return cls(run.invoice_date, found, {row.id: row.name for row in names})
 
 
 def fingerprint(draft: Draft, organization: Any) -> str:
@@ -201,7 +208,7 @@ def preview_draft(draft: Draft, prepared: Prepared, before: Before) -> PreviewDr
         reason=REASONS[draft.reason] if draft.reason else None,
         lines=lines,
         estimate=sum(estimates, Decimal(0)) if len(estimates) == len(lines) else None,
-        gone=tuple(sorted(prepared.offers[offer_id].name for offer_id in gone_offers(draft, earlier))),
+        gone=tuple(sorted(before.names[offer_id] for offer_id in gone_offers(draft, earlier))),
         text_changes=quickbooks.text_changes(line.description for line in lines),
         fingerprint=fingerprint(draft, organization),
     )

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
+import sqlalchemy as sa
+
 from portal.billing.drafting import Draft, Form
 from portal.billing.lines import Section
 from portal.billing.mapping import Reason, sort_key
 from portal.billing.money import to_cents
 from portal.errors import Conflict, Sentence
-from portal.models import InvoiceMode
+from portal.models import Draft as DraftRow
+from portal.models import InvoiceMode, PlannedDraft, Run
 from portal.services import Portal, csv_cells
 from portal.services.paging import Page, Wanted
 from portal.services.planning import Prepared, prepare
@@ -130,7 +133,7 @@ def read_preview(
             period_start=prepared.period.start,
             period_last=prepared.period.last,
             sendable=len(sendable),
-            whole=_whole(prepared.on, _fingerprints(prepared)),
+            whole=_whole(prepared, _fingerprints(prepared)),
             estimate=sum((one for one in estimates if one is not None), Decimal(0)),
             is_partial=None in estimates,
             has_updates=any(prepared.organizations[one.organization_id].mode is InvoiceMode.UPDATE for one in sendable),
@@ -211,9 +214,24 @@ def approve_whole(prepared: Prepared, whole: str) -> dict[int, str]:
     Raises Conflict when anything of it changed since the preview.
     """
     approved = _fingerprints(prepared)
-    if _whole(prepared.on, approved) != whole:
+    if _whole(prepared, approved) != whole:
         raise Conflict("Something changed since the preview, so nothing was sent. Look at the preview again.")
     return approved
+
+
+def find_billed(portal: Portal, connection_id: int, on: date | None, approved: Collection[int] | None) -> int | None:
+    """The id of the run that has an invoice, made or planned, of each of these organizations, of which nothing is left.
+
+    None where there is no such run. No `approved` stands for everything that could be sent.
+    """
+    with portal.database.read() as db:
+        prepared = prepare(db, connection_id, on, portal.now())
+        run = db.scalar(sa.select(Run.id).filter_by(connection_id=connection_id, invoice_date=prepared.on))
+        left = {draft.organization_id for draft in prepared.plan.drafts if draft.reason is None}
+        kept = (db.scalars(sa.select(of.organization_id).filter_by(run_id=run)) for of in (DraftRow, PlannedDraft))
+        made = {organization_id for found in kept for organization_id in found}
+        is_billed = not left if approved is None else made.issuperset(approved) and left.isdisjoint(approved)
+        return run if made and is_billed else None
 
 
 def _fingerprints(prepared: Prepared) -> dict[int, str]:
@@ -224,8 +242,9 @@ def _fingerprints(prepared: Prepared) -> dict[int, str]:
     }
 
 
-def _whole(on: date, approved: Mapping[int, str]) -> str:
-    told = f"{on.isoformat()} {sorted(approved.items())!r}"
+def _whole(prepared: Prepared, approved: Mapping[int, str]) -> str:
+    """What stands for the invoices, by organization, and for the unit costs that go to items with them."""
+    told = f"{prepared.on.isoformat()} {sorted(approved.items())!r} {sorted(prepared.costs.items())!r}"
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
@@ -270,4 +289,4 @@ def _csv_skipped(seen: Preview) -> list[tuple[str | int | Decimal | date | None,
     ]
 
 
-__all__ = ["PreviewPage", "ReasonCount", "Show", "approve_whole", "preview_csv", "read_preview"]
+__all__ = ["PreviewPage", "ReasonCount", "Show", "approve_whole", "find_billed", "preview_csv", "read_preview"]

@@ -100,7 +100,7 @@ class Totals:
 class Activity:
     """What is under way: a visit with `done` of `total` messages, or None; `queued` invoices of the run wait for one.
 
-    `mark` changes whenever anything of the run does.
+    `mark` changes whenever anything of it does.
     """
 
     is_visiting: bool
@@ -287,7 +287,7 @@ def _activity(db: orm.Session, connection_id: int, run: RunSummary, now: datetim
         queued=run.states.get(DraftState.QUEUED, 0),
         left=run.left,
         made=run.made,
-        mark=f"{counts}.left{run.left}.changed{run.changed}.{'visit' if is_visiting else 'quiet'}",
+        mark=f"{counts}.left{run.left}.changed{run.changed}.{f'visit{done}of{total}' if is_visiting else 'quiet'}",
     )
 
 

@@ -62,22 +62,29 @@ def currency_code(name: str | None) -> str | None:
     return _CURRENCIES.get(name, name) if name else None
 
 
-def load_targets(db: orm.Session, connection_id: int, kind: str, list_ids: set[str]) -> dict[str, ListObject]:
+ListIds = set[str] | sa.Select[Any]
+"""ListIDs, or the query that tells them: where there may be thousands, in one statement."""
+
+
+def load_targets(db: orm.Session, connection_id: int, kind: str, list_ids: ListIds) -> dict[str, ListObject]:
     """The mirrored objects with these ListIDs."""
     return {row.list_id: row for (row,) in _find(db, connection_id, kind, list_ids, sa.select(ListObject))}
 
 
-def load_rows(db: orm.Session, connection_id: int, kind: str, list_ids: set[str]) -> dict[str, Any]:
+def load_rows(db: orm.Session, connection_id: int, kind: str, list_ids: ListIds) -> dict[str, Any]:
     """The same as plain rows, for thousands of them."""
     columns = (ListObject.list_id, ListObject.full_name, ListObject.type, ListObject.is_active, ListObject.data)
     return {row.list_id: row for row in _find(db, connection_id, kind, list_ids, sa.select(*columns))}
 
 
 def _find(
-    db: orm.Session, connection_id: int, kind: str, list_ids: set[str], query: sa.Select[Any]
+    db: orm.Session, connection_id: int, kind: str, list_ids: ListIds, query: sa.Select[Any]
 ) -> Iterator[sa.Row[Any]]:
-    """What `query` selects of these objects, as many at a time as one statement may name."""
+    """What `query` selects of these objects; where they are named, as many at a time as one statement may name."""
     of_list = query.filter_by(connection_id=connection_id, kind=kind)
+    if isinstance(list_ids, sa.Select):
+        yield from db.execute(of_list.where(ListObject.list_id.in_(list_ids)))
+        return
     for some in chunks(sorted(list_ids)):
         yield from db.execute(of_list.where(ListObject.list_id.in_(some)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -59,9 +59,15 @@ def _of(charges: Any, connection_id: int, only: Collection[int] | None) -> sa.Co
     return cast("sa.ColumnElement[bool]", charges.c.organization_id.in_(sorted(only)))
 
 
+def read_waiting(db: orm.Session, asked: sa.ColumnElement[bool]) -> Sequence[Any]:
+    """The rows of what waits, for `load_received`: plain ones, since there may be 100,000."""
+    return db.connection().execute(sa.select(*_COLUMNS).where(asked).order_by(CHARGES.c.id)).all()
+
+
 def load_received(
     db: orm.Session,
     connection_id: int,
+    rows: Sequence[Any],
     asked: sa.ColumnElement[bool],
     offers: dict[int, Offer],
     organizations: dict[int, Any],
@@ -79,7 +85,6 @@ def load_received(
     keys = {row.id: row.key for row in offers.values()}
     names = {row.id: row.name for row in organizations.values()}
     given = _given(db, asked)
-    query = sa.select(*_COLUMNS).where(asked).order_by(CHARGES.c.id)
     return [
         Received(
             id=row[0],
@@ -104,7 +109,7 @@ def load_received(
             whole=deliveries[row[3]],
             gives_back=None if row[16] is None else given[row[16]],
         )
-        for row in db.connection().execute(query).all()  # as plain rows: there may be 100,000
+        for row in rows
     ]
 
 

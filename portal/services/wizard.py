@@ -20,7 +20,7 @@ from portal.errors import Conflict, Refused
 from portal.models import Connection, Offer, Organization, SetupStep
 from portal.services import Portal, audit, first_visit, rule_versions
 from portal.services.accounts import find_partner
-from portal.services.billing_settings import apply_changes
+from portal.services.billing_settings import apply_changes, require_version
 from portal.services.call_gaps import usual_gap
 from portal.services.connections import (
     PRORATIONS,
@@ -30,6 +30,7 @@ from portal.services.connections import (
     hold,
     replace_password,
     require_free_name,
+    take_name,
 )
 from portal.services.waiting import CHARGES, is_waiting
 
@@ -170,10 +171,11 @@ def _options_of(row: Connection) -> Options:
     )
 
 
-def save_options(portal: Portal, connection_id: int, options: Options, *, who: str) -> None:
+def save_options(portal: Portal, connection_id: int, options: Options, *, who: str, seen: str | None = None) -> None:
     """Change the options of a connection that exists: all or nothing.
 
-    Raises Refused, also for another billing mode, which is locked; Conflict when another connection has the name.
+    Raises Refused, also for another billing mode, which is locked; Conflict when another connection has the name; Stale
+    when the settings are not those of the version `seen` any more (`billing_settings.version_of`).
     """
     name = checked_name(options.name)
     changes: dict[str, Any] = {
@@ -185,11 +187,14 @@ def save_options(portal: Portal, connection_id: int, options: Options, *, who: s
         changes["billing_mode"] = options.billing_mode
     with portal.database.write() as db:
         row = hold(db, connection_id)
+        require_version(row, seen)
         apply_changes(db, row, changes, now=portal.now(), who=who)
         if name != row.name:
-            require_free_name(db, row.partner, name)
+            owner = row.partner
+            require_free_name(db, owner, name)
             _note(db, row, portal.now(), who, "rename", {"name": [row.name, name]})
             row.name = name
+            take_name(db, owner, name)
 
 
 def advance(portal: Portal, connection_id: int, done: SetupStep) -> SetupStep | None:

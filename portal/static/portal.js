@@ -14,11 +14,14 @@ document.addEventListener("click", async (event) => {
 
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 
-/* A second click on a button that was sent does nothing. */
+/* A second click on a button that was sent does nothing: for some seconds, since the page may stay where it is. */
 document.addEventListener("submit", (event) => {
-  if (event.target.dataset.sent) event.preventDefault();
-  event.target.dataset.sent = "1";
-  window.addEventListener("pageshow", () => delete event.target.dataset.sent, { once: true });
+  const form = event.target;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+  const open = () => delete form.dataset.sent;
+  if (!event.submitter?.dataset.busy) setTimeout(open, 5000);
+  window.addEventListener("pageshow", open, { once: true });
 });
 
 /* What takes a while says so and for how long. After two minutes the button can be used again: nothing is endless. */

@@ -33,6 +33,7 @@ _KEYWORDS = {
     "Forbidden": None,
     "Conflict": None,
     "NotDelivered": None,
+    "Stale": None,
     "_line": (3,),
 }
 _PROVIDER_KEYWORDS = {"ProviderError": (1,), "refuse": (1,)}

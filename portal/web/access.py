@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, redirect, request, session, url_for
+from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -134,7 +135,9 @@ def current_user() -> UserView | None:
     """The person who is logged in."""
     if "user" not in g:
         token = session.get(_TOKEN)
-        g.user = accounts.find_log_in(portal_of_app(), token) if isinstance(token, str) else None
+        g.user = None
+        if isinstance(token, str):
+            g.user = accounts.find_log_in(portal_of_app(), token, is_use=not _is_fragment())
     return cast("UserView | None", g.user)
 
 
@@ -172,10 +175,11 @@ def _guard() -> ResponseReturnValue | None:
         return None
     user = current_user()
     if user is None:
-        here = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("session.log_in_page", next=here), 303)
+        if request.method != "GET":
+            flash(_("You were logged out, so nothing was saved. Log in, then do it again."), "warning")
+        return _lead_to(url_for("session.log_in_page", next=_here()))
     if user.lacks_second_factor and not hasattr(view, _WITHOUT_FACTOR):
-        return redirect(url_for("account.second_factor"), 303)
+        return _lead_to(url_for("account.second_factor"))
     if user.role not in roles:
         raise Forbidden(
             "Your role (%(role)s) does not allow this. Ask an administrator of your company.", role=_(word(user.role))
@@ -183,6 +187,31 @@ def _guard() -> ResponseReturnValue | None:
     if "connection_id" in (request.view_args or {}):
         g.connection = _own_connection(user, (request.view_args or {})["connection_id"])
     return None
+
+
+def _is_fragment() -> bool:
+    """Whether a part of a page asks by itself: htmx says so."""
+    return "HX-Request" in request.headers
+
+
+def _lead_to(address: str) -> ResponseReturnValue:
+    """Go elsewhere first; a part of a page cannot, so its page is to load again, and goes."""
+    return ("", 204, {"HX-Refresh": "true"}) if _is_fragment() else redirect(address, 303)
+
+
+def _here() -> str | None:
+    """The page to come back to: this one, or the one whose form was sent, when it is of this site."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    try:
+        sent_by = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
+    if sent_by.netloc not in (request.host, urlsplit(portal_of_app().settings.url).netloc):
+        return None
+    if not current_app.url_map.bind("localhost").test(sent_by.path, "GET"):  # a form that came back from where it went
+        return None
+    return (f"{sent_by.path}?{sent_by.query}" if sent_by.query else sent_by.path) or None
 
 
 def _own_connection(user: UserView, connection_id: int) -> ConnectionView:

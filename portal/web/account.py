@@ -42,6 +42,7 @@ def change_password() -> ResponseReturnValue:
     portal, user, form = portal_of_app(), signed_in(), request.form
     try:
         new = chosen_password()
+        accounts.check_rules(new, user.email)  # before it counts as a guess of the current one
         is_changed = _guess(lambda: accounts.change_password(portal, user, form.get("password", ""), new) or None)
     except Refused as error:
         return _page("password", error), _status(error)
@@ -89,13 +90,15 @@ def second_factor() -> ResponseReturnValue:
 @allowed(*EVERYONE)
 @without_second_factor
 def switch_on() -> ResponseReturnValue:
-    """Confirm with a code, and show the recovery codes, this once."""
+    """Confirm with a code and the password, and show the recovery codes, this once."""
     portal, user, form = portal_of_app(), signed_in(), request.form
     offered = form.get("offered", "")
     try:
-        codes = _guess(lambda: accounts.switch_on(portal, user, offered, form.get("code", "")))
-    except Throttled as error:
-        return _offer_page(accounts.offer(portal, user, offered), error), 429
+        codes = _guess(
+            lambda: accounts.switch_on(portal, user, offered, form.get("code", ""), form.get("password", ""))
+        )
+    except Refused as error:
+        return _offer_page(accounts.offer(portal, user, offered), error), _status(error)
     if codes is None:
         wrong = Refused("This code is not right. Wait for the next one in your authenticator, and type it here.")
         return _offer_page(accounts.offer(portal, user, offered), wrong), 400
@@ -133,14 +136,14 @@ def new_codes() -> ResponseReturnValue:
 
 def _guess(attempt: Callable[[], Result | None]) -> Result | None:
     """Make an attempt that somebody at an open browser could make too; None is a wrong guess. Raises Throttled."""
-    portal, key = portal_of_app(), ("account", str(signed_in().id))
-    wait = throttle.guesses().attempt(key, portal.now())
+    guess = throttle.at_open_browser(signed_in().id)
+    wait = guess.wait(portal_of_app().now())
     if wait is not None:
         told = too_many(wait)
         raise Throttled(told.template, **told.values)
     made = attempt()
     if made is not None:
-        throttle.guesses().succeeded(key)
+        guess.succeeded()
     return made
 
 

@@ -12,7 +12,7 @@ from portal.billing import description
 from portal.billing.options import Approval, Grouping, NegativeTotal, ProrateBy
 from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
-from portal.errors import PortalError, Refused
+from portal.errors import Conflict, PortalError, Refused, Stale
 from portal.models import Role
 from portal.services import billing_settings
 from portal.web.access import allowed, portal_of_app, signed_in
@@ -22,6 +22,10 @@ from portal.web.words import PRORATIONS, msgid
 
 blueprint = Blueprint("billing_settings", __name__)
 
+STALE = Conflict(
+    "Somebody changed these settings while this page was open, so nothing was saved. Compare yours with what is saved "
+    "now, then save again."
+)
 CHOICES = {
     "approval": (msgid("Sending"), Approval),
     "prorate_by": (msgid("Parts of a period"), ProrateBy),
@@ -44,7 +48,11 @@ def show(connection_id: int) -> ResponseReturnValue:
 def save(connection_id: int) -> ResponseReturnValue:
     """Save the form; it comes back with the reason when something in it cannot be."""
     try:
-        billing_settings.change_settings(portal_of_app(), connection_id, _changes(), who=signed_in().email)
+        billing_settings.change_settings(
+            portal_of_app(), connection_id, _changes(), who=signed_in().email, seen=request.form.get("seen")
+        )
+    except Stale:
+        return _page(billing_settings.get_settings(portal_of_app(), connection_id), STALE), status_of(STALE)
     except PortalError as error:
         before = billing_settings.get_settings(portal_of_app(), connection_id)
         return _page(before, error), status_of(error)
@@ -72,6 +80,8 @@ def _page(settings: billing_settings.BillingSettings, error: PortalError | None 
     return render_template(
         "billing_settings.html",
         settings=settings,
+        version=billing_settings.version_of(settings),
+        is_stale=error is STALE,
         form=request.form if error else None,
         problem=error.sentence if error else None,
         choices=CHOICES,

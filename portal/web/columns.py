@@ -14,7 +14,7 @@ from portal.errors import NotFound, PortalError, Refused
 from portal.providers import ProviderError
 from portal.providers.csvfile import COLUMNS, DateFormat, Profile, Source
 from portal.services import sources
-from portal.services.connections import HIGHEST_ID
+from portal.services.connections import to_row_id
 from portal.services.sources import Choices, Reading, Sheet, UploadView
 from portal.web.access import WRITERS, allowed, portal_of_app, signed_in
 from portal.web.imports import sentence_of, show_charges, status_of_any
@@ -132,9 +132,9 @@ def delete(connection_id: int) -> ResponseReturnValue:
 
 def to_id(text: str) -> int:
     """The id of saved columns. Raises NotFound for what is none."""
-    if not (text.isascii() and text.isdecimal() and int(text[:20]) <= HIGHEST_ID):
+    if (profile_id := to_row_id(text)) is None:
         raise NotFound("These columns do not exist any more. Choose others.")
-    return int(text)
+    return profile_id
 
 
 def _wanted(connection_id: int) -> tuple[UploadView, Profile | None]:
@@ -152,7 +152,7 @@ def _choices() -> Choices:
         if key.startswith(_WORD):
             kind, _colon, word = key.removeprefix(_WORD).partition(":")
             words[kind, word] = told
-    tags = frozenset(int(place) for place in form.getlist("tag") if place.isascii() and place.isdecimal())
+    tags = frozenset(place for text in form.getlist("tag") if (place := to_row_id(text)) is not None)
     return Choices(fields={name: told for name, told in form.items() if ":" not in name}, tags=tags, words=words)
 
 

@@ -100,5 +100,6 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _unexpected(error: Exception) -> ResponseReturnValue:
     if "user" not in g:
         g.user = None  # when the database is what failed, the error's page must not ask it again
-    log.exception("page failed", path=request.path, method=request.method, exc_info=error)
+    rule = request.url_rule.rule if request.url_rule else None  # not the address: a link's token may be in it
+    log.exception("page failed", rule=rule, method=request.method, exc_info=error)
     return page(500, Sentence(_SENTENCES[500]))

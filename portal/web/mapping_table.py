@@ -20,7 +20,7 @@ from markupsafe import Markup
 from portal.errors import Sentence
 from portal.models import InvoiceMode
 from portal.services import Portal
-from portal.services.connections import HIGHEST_ID, request_lists
+from portal.services.connections import HIGHEST_ID, request_lists, to_row_id
 from portal.services.mapping_bulk import actions_of
 from portal.services.mapping_sides import Side
 from portal.services.mappings import Edit, Found, Only, Saved
@@ -86,9 +86,10 @@ def read_rows() -> tuple[list[int], dict[int, Edit]]:
     form = request.form
     for name, was in list(form.items())[: MOST_ROWS * 5]:
         number = name.removeprefix("was-")
-        if number == name or not (number.isascii() and number.isdecimal() and int(number[:20]) <= HIGHEST_ID):
+        row_id = None if number == name else to_row_id(number)
+        if row_id is None:
             continue
-        row_id, typed, mode = int(number), form.get(f"name-{number}", ""), form.get(f"mode-{number}")
+        typed, mode = form.get(f"name-{number}", ""), form.get(f"mode-{number}")
         is_on = f"sync-{number}" in form
         shown.append(row_id)
         if was != "|".join((typed, *([mode] if mode is not None else []), "on" if is_on else "off")):

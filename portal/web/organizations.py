@@ -7,12 +7,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.billing.description import PLACEHOLDERS
-from portal.errors import Refused, Sentence
+from portal.errors import PortalError, Refused, Stale
 from portal.services import invoice_fields, mappings
 from portal.services.mapping_sides import ORGANIZATIONS
 from portal.services.suggestions import advise_organizations, use_customers
 from portal.web import bulk, mapping_table, suggestions
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
+from portal.web.errors import status_of
 from portal.web.mapping_table import Screen
 from portal.web.words import msgid
 
@@ -93,19 +94,22 @@ def set_fields(connection_id: int, organization_id: int) -> ResponseReturnValue:
     """Save what the invoices of one organization carry, or come back with the reason and what was typed."""
     posted = {name: request.form.get(name, "").strip() for name in _FIELDS}
     try:
-        saved = invoice_fields.set_invoice_fields(portal_of_app(), connection_id, organization_id, **posted)
-    except Refused as error:
-        return _fields_page(connection_id, organization_id, error.sentence), 400
+        saved = invoice_fields.set_invoice_fields(
+            portal_of_app(), connection_id, organization_id, seen=request.form.get("seen"), **posted
+        )
+    except (Refused, Stale) as error:
+        return _fields_page(connection_id, organization_id, error), status_of(error)
     flash(_("%(name)s was saved.", name=saved.name), "success")
     return redirect(url_for(".index", connection_id=connection_id, row=saved.id), 303)
 
 
-def _fields_page(connection_id: int, organization_id: int, problem: Sentence | None) -> str:
+def _fields_page(connection_id: int, organization_id: int, error: PortalError | None) -> str:
     return render_template(
         "organization.html",
         fields=invoice_fields.get_invoice_fields(portal_of_app(), connection_id, organization_id),
-        form=request.form if problem else None,
-        problem=problem,
+        form=request.form if error else None,
+        problem=error.sentence if error else None,
+        is_stale=isinstance(error, Stale),
         labels=_LISTS,
         longest_po=invoice_fields.LONGEST_PO,
         longest_template=invoice_fields.LONGEST_TEMPLATE,

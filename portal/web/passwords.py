@@ -29,7 +29,7 @@ def forgotten() -> ResponseReturnValue:
 def send_link() -> ResponseReturnValue:
     """Mail the link, and say the same to everybody: nobody learns here who has an account."""
     portal, email = portal_of_app(), request.form.get("email", "")
-    is_fresh = throttle.letters().attempt(throttle.letter_key(email), portal.now()) is None
+    is_fresh = throttle.of_letter(email).wait(portal.now()) is None
     if portal.settings.has_mail and is_fresh:
         accounts.mail_reset(portal, email)
     return render_template("password_forgotten.html", has_mail=portal.settings.has_mail, was_asked=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from time import monotonic
 from typing import Any
 
@@ -10,11 +12,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.billing.lines import Section
-from portal.errors import Refused
+from portal.errors import Conflict, Refused
 from portal.services import billing, preview_pages
+from portal.services.connections import to_row_id
 from portal.services.paging import HIGHEST_PAGE
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
+from portal.web.language import say
 from portal.web.tables import read_table
 from portal.web.visits import as_file
 
@@ -63,7 +67,10 @@ def bill(connection_id: int) -> ResponseReturnValue:
         raise Refused("Nothing is ticked, so nothing was billed. Tick at least one invoice in the preview.")
     portal, began = portal_of_app(), monotonic()
     on = to_date_or_none(form.get("on", ""))
-    run_id = billing.begin(portal, connection_id, on, approved=approved, whole=whole)
+    try:
+        run_id = billing.begin(portal, connection_id, on, approved=approved, whole=whole)
+    except Conflict as error:
+        return _look_again(connection_id, on, approved, error)
     while left := billing.advance(portal, connection_id, run_id):
         if monotonic() > began + PATIENCE:
             break
@@ -75,8 +82,20 @@ def bill(connection_id: int) -> ResponseReturnValue:
     return redirect(url_for("runs.show", connection_id=connection_id, run_id=run_id), 303)
 
 
+def _look_again(
+    connection_id: int, on: date | None, approved: Mapping[int, str] | None, error: Conflict
+) -> ResponseReturnValue:
+    """A form that was sent twice finds what it billed; one that is too old finds the preview as it is now."""
+    made = preview_pages.find_billed(portal_of_app(), connection_id, on, approved)
+    if made is not None:
+        flash(_("These invoices were billed already; nothing was billed twice."), "info")
+        return redirect(url_for("runs.show", connection_id=connection_id, run_id=made), 303)
+    flash(say(error.sentence), "warning")
+    return redirect(url_for(".show", connection_id=connection_id, on=on), 303)
+
+
 def _approval(text: str) -> tuple[int, str]:
     number, _colon, fingerprint = text.partition(":")
-    if not (number.isascii() and number.isdigit()):
+    if (organization_id := to_row_id(number)) is None:
         raise Refused("The preview's form is damaged. Open the preview again.")
-    return int(number), fingerprint
+    return organization_id, fingerprint

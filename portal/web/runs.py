@@ -44,11 +44,14 @@ def show(connection_id: int, run_id: int) -> ResponseReturnValue:
 def activity(connection_id: int, run_id: int) -> ResponseReturnValue:
     """What is under way, as a piece of the run's page that looks again by itself.
 
-    `mark` is what the page shows; once something is different that is not under way any more, the page is loaded anew.
+    `mark` is what the page shows: nothing is answered while it is the same, so that nobody is told the same again. Once
+    something is different and nothing is under way any more, the page is loaded anew.
     """
     now = run_pages.read_activity(portal_of_app(), connection_id, run_id)
+    if now.mark == request.args.get("mark", ""):
+        return "", 204
     answer = make_response(render_template("parts/activity.html", activity=now, run_id=run_id))
-    if now.mark != request.args.get("mark", "") and not now.is_moving:
+    if not now.is_moving:
         answer.headers["HX-Refresh"] = "true"
     return answer
 

@@ -35,15 +35,15 @@ def enter() -> ResponseReturnValue:
     """Check address and password."""
     portal = portal_of_app()
     email = request.form.get("email", "").strip()
-    key = throttle.password_key(email)
-    wait = throttle.guesses().attempt(key, portal.now())
+    guess = throttle.at_log_in(email)
+    wait = guess.wait(portal.now())
     if wait is not None:
         return _again(email, too_many(wait), 429)
     user = accounts.check_password(portal, email, request.form.get("password", ""))
     if user is None:
         wrong = Sentence("This e-mail address and password do not belong together. Check both and try again.")
         return _again(email, wrong, 401)
-    throttle.guesses().succeeded(key)
+    guess.succeeded()
     target = safe_target(request.form.get("next"))
     if user.has_second_factor:
         await_code(user)
@@ -69,8 +69,8 @@ def enter_code() -> ResponseReturnValue:
     if who is None:
         flash(_("That took too long. Log in again."), "warning")
         return redirect(url_for("session.log_in_page", next=target), 303)
-    key = throttle.code_key(who.email)
-    wait = throttle.guesses().attempt(key, portal.now())
+    guess = throttle.of_code(who.email)
+    wait = guess.wait(portal.now())
     if wait is not None:
         return _code_again(too_many(wait), 429)
     try:
@@ -79,7 +79,7 @@ def enter_code() -> ResponseReturnValue:
         return _code_again(error.sentence, status_of(error))
     if taken is None:
         return _code_again(Sentence("This code is not right, or it was used already. Wait for the next one."), 401)
-    throttle.guesses().succeeded(key)
+    guess.succeeded()
     answer = _let_in(who, target)
     if taken.codes_left is not None:
         left = ngettext(

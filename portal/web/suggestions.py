@@ -11,6 +11,7 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from portal.billing.suggestion import Reason, Suggestion
+from portal.services.connections import to_row_id
 from portal.services.suggestions import Advice, Advised, Proposal, Used
 from portal.web.language import say
 from portal.web.words import msgid
@@ -82,8 +83,8 @@ def read_chosen() -> dict[int, str]:
     chosen = {}
     for text in request.form.getlist("use"):
         number, _colon, list_id = text.partition(":")
-        if number.isascii() and number.isdigit() and list_id:
-            chosen[int(number)] = list_id
+        if (row_id := to_row_id(number)) is not None and list_id:
+            chosen[row_id] = list_id
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""How many guesses are borne: ten in five minutes, by where they come from and whom they are for, in this process.
+"""How many guesses are borne, in this process: by where they come from, whom they are for, and both.
 
 Behind a proxy, or one office's router, everybody has the same address: somebody's wrong guesses would lock a person
 out of their own account. So a browser in which a person has logged in before carries a signed cookie that says so, and
@@ -9,25 +9,35 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
 from flask import Flask, Response, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
 
+from portal.services.accounts import plain_email
 from portal.web.access import portal_of_app
 
 MOST = 10
 WINDOW = timedelta(minutes=5)
+MOST_FOR_ACCOUNT = 50
+ACCOUNT_WINDOW = timedelta(hours=1)
+MOST_FROM_NETWORK = 100
+MOST_CODES = 5
+CODES_WINDOW = timedelta(minutes=15)
 MOST_LETTERS = 3
 LETTERS_WINDOW = timedelta(hours=1)
 COOKIE = "portal_device"
 _MOST_KEYS = 10_000
 _MOST_PEOPLE = 5  # of one browser
+_NETWORK_V6 = 64  # bits: whoever has one address of it has them all
+_EXTENSION = "throttles"
 _YEAR = 365 * 24 * 3600
 
 Key = tuple[str, ...]
@@ -55,43 +65,111 @@ class Throttle:
                 self._attempts.popitem(last=False)
             return None
 
+    def take_back(self, key: Key) -> None:
+        """Forget the latest attempt: it was not made, or it was right."""
+        with self._lock:
+            if kept := self._attempts.get(key):
+                kept.pop()
+
     def succeeded(self, key: Key) -> None:
         """Forget the attempts before a success."""
         with self._lock:
             self._attempts.pop(key, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody is about to try, by all that it is counted by. The first is theirs alone."""
+
+    counted_by: tuple[tuple[Throttle, Key], ...]
+
+    def wait(self, now: datetime) -> timedelta | None:
+        """Count it. When there were too many by any count, how long to wait, and none is made."""
+        for number, (throttle, key) in enumerate(self.counted_by):
+            wait = throttle.attempt(key, now)
+            if wait is not None:
+                for earlier, its_key in self.counted_by[:number]:
+                    earlier.take_back(its_key)
+                return wait
+        return None
+
+    def succeeded(self) -> None:
+        """It was right: their wrong ones before are forgotten, others' stay counted."""
+        (own, own_key), *shared = self.counted_by
+        own.succeeded(own_key)
+        for throttle, key in shared:
+            throttle.take_back(key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttles:
+    """A counter of each kind: what fills the memory of one makes no other forget."""
+
+    guesses: Throttle
+    accounts: Throttle
+    networks: Throttle
+    codes: Throttle
+    letters: Throttle
+
+
 def install(app: Flask) -> None:
     """Keep the counters with the application."""
-    app.extensions["guesses"] = Throttle()
-    app.extensions["letters"] = Throttle(MOST_LETTERS, LETTERS_WINDOW)
+    app.extensions[_EXTENSION] = Throttles(
+        guesses=Throttle(),
+        accounts=Throttle(MOST_FOR_ACCOUNT, ACCOUNT_WINDOW),
+        networks=Throttle(MOST_FROM_NETWORK),
+        codes=Throttle(MOST_CODES, CODES_WINDOW),
+        letters=Throttle(MOST_LETTERS, LETTERS_WINDOW),
+    )
 
 
-def guesses() -> Throttle:
-    """Counts passwords and codes that were tried."""
-    return cast("Throttle", current_app.extensions["guesses"])
+def _throttles() -> Throttles:
+    return cast("Throttles", current_app.extensions[_EXTENSION])
 
 
-def letters() -> Throttle:
-    """Counts letters that somebody asked for who is not logged in."""
-    return cast("Throttle", current_app.extensions["letters"])
+def at_log_in(email: str) -> Attempt:
+    """A password at the log-in: counted by the browser when it is known, else by address, account and network."""
+    counters, mark, address = _throttles(), _mark(email), request.remote_addr or ""
+    device = _devices().get(mark)
+    if device:
+        return Attempt(((counters.guesses, ("device", device)),))
+    return Attempt(
+        (
+            (counters.guesses, ("address", address, mark)),
+            (counters.accounts, (mark,)),
+            (counters.networks, (network_of(address),)),
+        )
+    )
 
 
-def password_key(email: str) -> Key:
-    """By what guesses of a person's password are counted: the browser when it is known, else the address."""
-    device = _devices().get(_mark(email))
-    return ("device", device) if device else ("address", request.remote_addr or "", _mark(email))
+def at_open_browser(user_id: int) -> Attempt:
+    """What only the person knows, asked for again while they are logged in."""
+    return Attempt(((_throttles().guesses, ("account", str(user_id))),))
 
 
-def code_key(email: str) -> Key:
-    """By what guesses of a code are counted. Who guesses here knows the password, so their address does not count."""
-    device = _devices().get(_mark(email))
-    return ("code", "device", device) if device else ("code", _mark(email))
+def of_code(email: str) -> Attempt:
+    """A code. Who guesses here knows the password, so where they are does not count, unless the browser is known."""
+    mark = _mark(email)
+    device = _devices().get(mark)
+    return Attempt(((_throttles().codes, ("device", device) if device else ("account", mark)),))
 
 
-def letter_key(email: str) -> Key:
-    """By what letters to a person are counted."""
-    return ("letter", _mark(email))
+def of_letter(email: str) -> Attempt:
+    """A letter that somebody asks for who is not logged in."""
+    return Attempt(((_throttles().letters, (_mark(email),)),))
+
+
+def network_of(address: str) -> str:
+    """What one guesser is taken to have: an IPv4 address, or the /64 of an IPv6 one."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    if known.ipv4_mapped:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.ip_network((int(known), _NETWORK_V6), strict=False))
 
 
 def know_device(response: Response, email: str) -> None:
@@ -116,7 +194,7 @@ def _devices() -> dict[str, str]:
 def _mark(email: str) -> str:
     """Stands for an address: in the cookie, which anybody at the browser can read, and, however long, in memory."""
     key = portal_of_app().settings.key.encode()
-    return hmac.new(key, email.strip().casefold().encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(key, plain_email(email).encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:16]
 
 
 def _signer() -> URLSafeSerializer:

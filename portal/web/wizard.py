@@ -13,11 +13,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.billing.period import BillingMode
-from portal.errors import PortalError, Sentence
+from portal.errors import PortalError, Sentence, Stale
 from portal.models import Role, SetupStep
-from portal.services import first_visit, wizard
+from portal.services import billing_settings, first_visit, wizard
 from portal.services.wizard import STEPS
 from portal.web.access import WRITERS, allowed, connection, portal_of_app, signed_in
+from portal.web.billing_settings import STALE
 from portal.web.errors import status_of
 from portal.web.language import language, say
 from portal.web.typed_options import Typed
@@ -82,7 +83,11 @@ def save_options(connection_id: int) -> ResponseReturnValue:
     if "show" in request.form and connection().setup_step is not None:
         return _options_page(typed)
     try:
-        wizard.save_options(portal_of_app(), connection_id, typed.options(), who=signed_in().email)
+        wizard.save_options(
+            portal_of_app(), connection_id, typed.options(), who=signed_in().email, seen=request.form.get("seen")
+        )
+    except Stale:
+        return _options_page(typed, STALE.sentence), status_of(STALE)
     except PortalError as error:
         return _options_page(typed, error.sentence), status_of(error)
     if connection().setup_step is None:
@@ -208,6 +213,7 @@ def _options_page(typed: Typed, problem: Sentence | None = None) -> str:
     return render_template(
         "wizard/options.html",
         typed=typed,
+        version=_version(),
         shown=typed.dates(),
         problem=problem,
         modes=BillingMode,
@@ -215,6 +221,13 @@ def _options_page(typed: Typed, problem: Sentence | None = None) -> str:
         examples=PRORATION_EXAMPLES,
         usual_zone=wizard.USUAL_ZONE,
     )
+
+
+def _version() -> str | None:
+    """The version of the settings that the form was filled with; None before there is a connection."""
+    if "connection_id" not in (request.view_args or {}):
+        return None
+    return billing_settings.version_of(billing_settings.get_settings(portal_of_app(), connection().id))
 
 
 def _connection_page(connection_id: int, *, password: str = "", problem: Sentence | None = None) -> str:

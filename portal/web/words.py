@@ -90,8 +90,8 @@ _EXPLANATIONS: dict[StrEnum, str] = {
     Role.BILLING: msgid("Imports charges, maps, bills, and decides about invoices."),
     Role.ACCOUNTANT: msgid("Sees everything and downloads its tables, to check the books. Changes nothing."),
     Role.READ_ONLY: msgid("Sees everything. Changes nothing."),
-    BillingMode.IN_ADVANCE: msgid("The invoice of a day covers the period that starts on that day."),
-    BillingMode.IN_ARREARS: msgid("The invoice of a day covers the period that ended on that day."),
+    BillingMode.IN_ADVANCE: msgid("An invoice covers the period that begins on its date."),
+    BillingMode.IN_ARREARS: msgid("An invoice covers the period that ended the day before its date."),
     ProrateBy.QUANTITY: msgid("3 seats for 12 of 30 days are 1.2 seats at the price that QuickBooks applies."),
     ProrateBy.RATE: msgid(
         "3 seats for 12 of 30 days are 3 seats at 12/30 of the item's list price. Price levels do not apply."

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -175,7 +176,11 @@ def test_a_table_of_a_large_partner_is_as_quick_as_a_small_one(
     whole = path.split("?")[0]  # of the small place: the same 50 rows, whatever is searched for in the large one
     assert large.count(path) <= small.count(whole) + 1
     ratio = ratios.measure(
-        f"page: {name}, 10,000 organizations, over 50", lambda: large.get(path), lambda: small.get(whole), rounds=15
+        f"page: {name}, 10,000 organizations, over 50",
+        lambda: large.get(path),
+        lambda: small.get(whole),
+        rounds=15,
+        clock=process_time,
     )
     assert ratio <= MOST
 

@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The demonstration in a process of its own: its address, and who may log in."""
+    """The demonstration in a process of its own: its address and folder, and who may log in."""
     folder = tmp_path_factory.mktemp("demo")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
     with (folder / "log").open("wb") as log:
@@ -51,7 +51,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
                 break
         try:
             assert lines, (folder / "log").read_text(encoding="utf-8")
-            yield json.loads("".join(lines))
+            made = json.loads("".join(lines))
+            yield {**made, "folder": folder / "data" / f"demo-{urlsplit(made['address']).port}"}
         finally:
             process.terminate()
             process.wait(20)
@@ -98,10 +99,10 @@ def open_browser(chromium: Any, demo: dict[str, Any]) -> Iterator[Callable[..., 
 def open_page(open_browser: Callable[..., Any], demo: dict[str, Any]) -> Callable[..., Any]:
     """Opens a page that is logged in."""
 
-    def open_one(language: str = "en", width: int = 1280, **given: Any) -> Any:
+    def open_one(language: str = "en", width: int = 1280, email: str = "", **given: Any) -> Any:
         page = open_browser(language, width, **given)
         page.goto("/login")
-        page.fill("#email", demo["email"])
+        page.fill("#email", email or demo["email"])
         page.fill("#password", demo["password"])
         page.keyboard.press("Enter")
         page.wait_for_url("**/")
@@ -148,6 +149,7 @@ def addresses(chromium: Any, demo: dict[str, Any]) -> dict[str, str]:
 def reads() -> Callable[..., None]:
     """Checks that a page says some words, or will once the browser has read all of it."""
     expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+    expect.set_options(timeout=20_000)  # a busy machine
 
     def check(page: Any, words: str, place: Any = None) -> None:
         expect(place or page.locator("main")).to_contain_text(words)

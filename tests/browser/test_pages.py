@@ -69,15 +69,16 @@ def test_an_offer_is_unmapped_and_mapped_again_by_hand(open_page: Any, reads: An
     page.get_by_label(item).fill("")
     page.get_by_role("button", name="Save", exact=True).click()
     reads(page, "1 offer saved.")
-    page.goto("/connections/1/status")
-    reads(page, "Ready to invoice: no")
-    page.get_by_role("link", name="Fix the offer").first.click()
+    page.goto("/connections/1/status?kind=offers")
+    reads(page, "Endpoint Detection & Response")
+    page.locator("tr, li, .list-group-item", has_text="Endpoint Detection").get_by_role("link").last.click()
     page.get_by_label(item).fill("securite:edr")
     page.get_by_role("button", name="Save", exact=True).click()
     reads(page, "1 offer saved.")
     assert page.get_by_label(item).input_value() == "Sécurité:EDR"
-    page.goto("/connections/1/status")
-    reads(page, "Ready to invoice: yes")
+    page.goto("/connections/1/status?kind=offers")
+    reads(page, "Power BI Pro")
+    assert "Endpoint Detection" not in page.locator("main").inner_text()
 
 
 def test_what_is_typed_and_not_saved_is_not_lost_unseen(open_page: Any, reads: Any) -> None:

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from lxml import etree
 
 from portal.billing.period import BillingMode
-from portal.demo import INVOICE_DATE, PARTNER
+from portal.demo import PARTNER
 from portal.errors import Refused
 from portal.models import Draft, DraftState, InvoiceMode, Organization, Run
 from portal.services import catalog, connections, preview, retries, runs
 from portal.services.quickbooks.read_back import lines_of_other_drafts
+from portal.story import OCTOBER
 from qbwc.models import Exchange
 from qbwc.recovery import MOST_SENDINGS
 from qbwc.sandbox import Outcome, processor
@@ -645,7 +646,7 @@ def test_another_company_file_with_the_same_ids_is_another_file(billed_month: An
         organization = Organization(connection_id=made.id, key="x", name="x")
         run = Run(
             connection_id=made.id,
-            invoice_date=INVOICE_DATE,
+            invoice_date=OCTOBER,
             period_start=theirs.run.period_start,
             period_end=theirs.run.period_end,
             created_at=portal.now(),

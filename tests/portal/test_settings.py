@@ -99,8 +99,26 @@ def test_a_folder_with_a_question_mark_is_refused(folder: Path) -> None:
         configuration.load(data=folder / "what?")
 
 
-def test_an_address_with_a_path_keeps_it(folder: Path) -> None:
-    assert configuration.load(url="https://example.com/portal/").endpoint_url == "https://example.com/portal/qbwc"
+@pytest.mark.parametrize("rest", ["/portal", "/portal/", "//", "/?a=b", "#top"])
+def test_an_address_with_a_path_is_refused_before_anything_is_made(folder: Path, rest: str) -> None:
+    with pytest.raises(Unusable, match=r"PORTAL_URL is .*a host name of its own"):
+        configuration.load(url=f"https://example.com{rest}")
+    assert not folder.exists()
+    assert configuration.load(url="https://example.com/").endpoint_url == "https://example.com/qbwc"
+
+
+def test_a_proxy_is_trusted_when_it_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert configuration.load().trusted_proxy is None
+    for address in ("127.0.0.1", "2001:db8::1", "*"):
+        monkeypatch.setenv("PORTAL_TRUSTED_PROXY", address)
+        assert configuration.load().trusted_proxy == address
+
+
+@pytest.mark.parametrize("address", ["proxy", "10.0.0.0/8", "127.0.0.1:80", "**", "127.0.0.1, 10.0.0.1"])
+def test_a_proxy_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("PORTAL_TRUSTED_PROXY", address)
+    with pytest.raises(Unusable, match=r"PORTAL_TRUSTED_PROXY is .*the IP address of your reverse proxy"):
+        configuration.load()
 
 
 @pytest.mark.parametrize("name", ["with a space", "données de Zoé", "100%", "a#b", "a&b=c"])

@@ -28,7 +28,7 @@ from portal.services.accounts.members import (
     remove_member,
     require_second_factor,
 )
-from portal.services.accounts.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from portal.services.accounts.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, check_rules
 from portal.services.accounts.people import (
     LANGUAGES,
     PartnerView,
@@ -37,6 +37,7 @@ from portal.services.accounts.people import (
     add_user,
     check_length,
     find_partner,
+    plain_email,
     set_language,
 )
 from portal.services.accounts.rescue import reset_by_operator
@@ -76,6 +77,7 @@ __all__ = [
     "change_role",
     "check_length",
     "check_password",
+    "check_rules",
     "check_setup",
     "choose_password",
     "codes_left",
@@ -92,6 +94,7 @@ __all__ = [
     "member_link",
     "new_codes",
     "offer",
+    "plain_email",
     "read_link",
     "remove_member",
     "require_second_factor",

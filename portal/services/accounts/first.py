@@ -24,6 +24,7 @@ from portal.services.accounts.people import (
     check_language,
     check_partner_name,
     make_member,
+    make_partner,
     view,
 )
 
@@ -64,7 +65,7 @@ def set_up(portal: Portal, token: str, *, partner: str, email: str, password: st
     kept = hash_password(password)
     with portal.database.write() as db:
         _check(db, token, for_update=True)
-        owner = db.scalar(sa.select(Partner).filter_by(name=name)) or Partner(name=name, created_at=portal.now())
+        owner = db.scalar(sa.select(Partner).filter_by(name=name)) or make_partner(db, portal, name)
         member = make_member(db, portal, owner, address, Role.ADMINISTRATOR, language, kept)
         db.execute(sa.delete(SetupLink))
         made = view(member)

@@ -106,13 +106,16 @@ def begin_log_in(portal: Portal, user_id: int, given: str, *, user_agent: str, a
     return token
 
 
-def find_log_in(portal: Portal, token: str) -> UserView | None:
-    """The person of a log-in that is still good: one small question, and once a minute a note that it was used."""
+def find_log_in(portal: Portal, token: str, *, is_use: bool = True) -> UserView | None:
+    """The person of a log-in that is still good: one small question, and once a minute a note that it was used.
+
+    Not `is_use`: a page asks by itself, and nobody may be in front of it.
+    """
     now = portal.now()
     row = portal.database.look(_PERSON, {"token_hash": _hash(token), "since": now - LOG_IN_LASTS})
     if row is None:
         return None
-    if now - row.last_seen_at >= _SEEN_EVERY:
+    if is_use and now - row.last_seen_at >= _SEEN_EVERY:
         _note_use(portal, row.log_in_id, now)
     return UserView(
         id=row.id,
@@ -168,13 +171,13 @@ def end_others(db: orm.Session, user_id: int, but: int | None = None) -> None:
 def change_password(portal: Portal, user: UserView, current: str, new: str) -> bool:
     """Replace a person's password, and end their other log-ins. False when the current one is wrong.
 
-    Raises Refused for a new one that is none.
+    Raises Refused for a new one that is none, whatever the current one is.
     """
+    check_rules(new, user.email)
     with portal.database.read() as db:
         kept = db.get_one(User, user.id).password
     if not is_right(kept, current):
         return False
-    check_rules(new, user.email)
     made = hash_password(new)
     with portal.database.write() as db:
         row = db.get_one(User, user.id, with_for_update=True)

@@ -79,9 +79,10 @@ def add_member(portal: Portal, by: UserView, email: str, role: Role, language: s
 
 
 def member_link(portal: Portal, by: UserView, member_id: int) -> PasswordLink:
-    """A new link to choose a password for a person of the administrator's partner. Raises NotFound, Conflict."""
+    """A new link to choose a password for another person of the administrator's partner. Raises NotFound, Conflict."""
     with portal.database.read() as db:
         member = _find(db, by.partner_id, member_id)
+        _check_other(member, by)
         _check_own(db, member)
         if not member.user.is_active:
             raise Conflict("This person may not log in any more.")
@@ -119,12 +120,16 @@ def remove_member(portal: Portal, by: UserView, member_id: int) -> None:
 
 
 def drop_second_factor(portal: Portal, by: UserView, member_id: int) -> None:
-    """Switch a person's second factor off, because their telephone is lost; they are logged out. Raises NotFound."""
+    """Switch another person's second factor off, because their telephone is lost; they are logged out.
+
+    Raises NotFound, Conflict.
+    """
     with portal.database.write() as db:
         member = _find(db, by.partner_id, member_id)
+        _check_other(member, by)
         _check_own(db, member)
         forget(db, member.user)
-        end_others(db, member.user_id, but=by.log_in_id if member.user_id == by.id else None)
+        end_others(db, member.user_id)
     log.info("second factor switched off by an administrator", user=member.user_id, by=by.id)
 
 
@@ -169,6 +174,12 @@ def _check_not_last(db: orm.Session, member: Member) -> None:
             "This is the last administrator who can log in. Make somebody else an administrator first, and wait until "
             "they chose their password."
         )
+
+
+def _check_other(member: Member, by: UserView) -> None:
+    """Oneself is asked for the password, which these ways do without: else an open browser would be enough."""
+    if member.user_id == by.id:
+        raise Conflict("Do this on the page of your account.")
 
 
 def _check_own(db: orm.Session, member: Member) -> None:

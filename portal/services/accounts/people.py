@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import orm
+from sqlalchemy.exc import IntegrityError
 
 from portal.errors import Conflict, NotFound, Refused
 from portal.models import LONGEST_NAME, Member, Partner, Role, User
@@ -50,20 +51,32 @@ def add_partner(portal: Portal, name: str) -> PartnerView:
     """Make a partner. Raises Refused for a blank name, Conflict when it exists."""
     name = check_partner_name(name)
     with portal.database.write() as db:
-        if db.scalar(sa.select(Partner.id).filter_by(name=name)) is not None:
-            raise Conflict("There is already a partner %(name)s.", name=name)
-        partner = Partner(name=name, created_at=portal.now())
-        db.add(partner)
-        db.flush()
+        partner = make_partner(db, portal, name)
         return PartnerView(id=partner.id, name=partner.name)
 
 
+def make_partner(db: orm.Session, portal: Portal, name: str) -> Partner:
+    """Make a partner of a name that was checked. Raises Conflict when it exists."""
+    taken = Conflict("There is already a partner %(name)s.", name=name)
+    if db.scalar(sa.select(Partner.id).filter_by(name=name)) is not None:
+        raise taken
+    partner = Partner(name=name, created_at=portal.now())
+    db.add(partner)
+    try:
+        db.flush()
+    except IntegrityError:  # somebody else made it at this moment
+        raise taken from None
+    return partner
+
+
 def check_partner_name(name: str) -> str:
-    """The name without blanks around it. Raises Refused for none, and for one that is too long to keep."""
+    """The name without blanks around it. Raises Refused for none, and for one that is too long or has many lines."""
     name = name.replace("\0", "").strip()
     if not name:
         raise Refused("A partner needs a name.")
     check_length(name)
+    if not name.isprintable():
+        raise Refused("A partner's name is one line of text.")
     return name
 
 
@@ -73,6 +86,11 @@ def check_length(name: str) -> None:
         raise Refused(
             "A name has at most %(most)s characters; this one has %(count)s.", most=LONGEST_NAME, count=len(name)
         )
+
+
+def plain_email(text: str) -> str:
+    """How an address is looked for and counted, which may be any text: one person's spellings are one address."""
+    return text.replace("\0", "").strip().lower()  # PostgreSQL takes no NUL in text
 
 
 def check_email(email: str) -> str:
@@ -118,19 +136,22 @@ def make_member(
     db: orm.Session, portal: Portal, partner: Partner, email: str, role: Role, language: str, kept: str
 ) -> Member:
     """Make a person of a partner, whose password is kept as `kept`. Raises Conflict when the address is taken."""
+    taken = Conflict("There is already a user %(email)s.", email=email)
     if db.scalar(sa.select(User.id).filter_by(email=email)) is not None:
-        raise Conflict("There is already a user %(email)s.", email=email)
+        raise taken
     user = User(email=email, password=kept, language=language, created_at=portal.now())
     member = Member(user=user, partner=partner, role=role)
     db.add_all((user, member))
-    db.flush()
+    try:
+        db.flush()
+    except IntegrityError:  # somebody else took the address at this moment
+        raise taken from None
     return member
 
 
 def find_user(db: orm.Session, email: str, *, for_update: bool = False) -> User | None:
     """A person by e-mail address, which may be any text."""
-    email = email.replace("\0", "").strip().lower()  # PostgreSQL takes no NUL in text
-    found = sa.select(User).filter_by(email=email)
+    found = sa.select(User).filter_by(email=plain_email(email))
     return db.scalar(found.with_for_update() if for_update else found)
 
 

@@ -60,14 +60,17 @@ def offer(portal: Portal, user: UserView, sealed: str | None = None) -> Offer:
     )
 
 
-def switch_on(portal: Portal, user: UserView, sealed: str, code: str) -> list[str] | None:
+def switch_on(portal: Portal, user: UserView, sealed: str, code: str, password: str) -> list[str] | None:
     """Switch the second factor on and end the person's other log-ins. Returns the recovery codes, this once.
 
-    None when the code is not the authenticator's. Raises Refused for an offer that is none, Conflict when it is on.
+    None when the code is not the authenticator's. Raises Refused for a wrong password and for an offer that is none,
+    Conflict when it is on.
     """
     secret = _read_offer(portal, user.id, sealed)
     if secret is None:
         raise Refused("This page is too old. Open it again, and scan the new code.")
+    if not is_own_password(portal, user.id, password):
+        raise Refused("The password is not right.")
     with portal.database.write() as db:
         row = db.get_one(User, user.id, with_for_update=True)
         if row.second_factor is not None:

@@ -91,7 +91,7 @@ def changes(portal: Portal, connection_id: int, import_id: int | None = None) ->
         if import_id is not None:
             chosen = _choice(db, connection_id, import_id)
         sums = _add_up(db, connection_id, chosen.id) if chosen else {}
-        names = Names.load(db, connection_id)
+        names = Names.load(db, {pair for pairs in sums.values() for pair in pairs})
         return ImportDrift(
             chosen=chosen,
             choices=choices,

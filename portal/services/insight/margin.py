@@ -122,7 +122,7 @@ def margin(portal: Portal, connection_id: int, first: date | None = None, last: 
             Run.invoice_date <= (last or date.max),
         )
         sums, mixed = _add_up(db, in_range)
-        names = Names.load(db, connection_id)
+        names = Names.load(db, {pair for pairs in sums.values() for pair in pairs})
         return MarginReport(
             first=first,
             last=last,

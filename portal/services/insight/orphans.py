@@ -127,7 +127,7 @@ def orphans(portal: Portal, connection_id: int) -> OrphanReport:
                 found.count += 1
                 found.amount += one.amount
                 found.start, found.end = min(found.start, one.start), max(found.end, one.end)
-        groups, left_out = _sort_out(sums, Names.load(db, connection_id))
+        groups, left_out = _sort_out(sums, Names.load(db, {(key[1], key[2]) for key in sums}))
         return OrphanReport(
             invoice_date=prepared.on,
             period_last=prepared.period.last,

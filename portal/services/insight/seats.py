@@ -75,11 +75,8 @@ def seats(portal: Portal, connection_id: int) -> tuple[SeatDrift, ...]:
     """The drift of every provider of a connection. Raises NotFound."""
     with portal.database.read() as db:
         find(db, connection_id)
-        names = Names.load(db, connection_id)
         delivered = _delivered(db, connection_id)
-        return tuple(
-            _drift(db, connection_id, provider, periods, names) for provider, periods in sorted(delivered.items())
-        )
+        return tuple(_drift(db, connection_id, provider, periods) for provider, periods in sorted(delivered.items()))
 
 
 def _delivered(db: orm.Session, connection_id: int) -> dict[str, dict[Period, dict[str, str]]]:
@@ -95,9 +92,7 @@ def _delivered(db: orm.Session, connection_id: int) -> dict[str, dict[Period, di
     return found
 
 
-def _drift(
-    db: orm.Session, connection_id: int, provider: str, periods: dict[Period, dict[str, str]], names: Names
-) -> SeatDrift:
+def _drift(db: orm.Session, connection_id: int, provider: str, periods: dict[Period, dict[str, str]]) -> SeatDrift:
     period = max(periods, key=lambda one: (one.end, one.start))
     before = max((one for one in periods if one.end == period.start), key=lambda one: one.start, default=None)
     files = periods[period]
@@ -111,6 +106,7 @@ def _drift(
         now = _count(db, connection_id, provider, period, scopes)
         then = _count(db, connection_id, provider, before, scopes)
         pairs = [pair for pair in now.keys() | then.keys() if now.get(pair) or then.get(pair)]
+        names = Names.load(db, pairs)
         pairs.sort(key=lambda pair: names.order(*pair))
         rows = [_row(pair, then.get(pair, Decimal(0)), now.get(pair, Decimal(0)), names) for pair in pairs]
     return SeatDrift(

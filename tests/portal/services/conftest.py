@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from portal.billing.period import BillingMode
 from portal.services import Portal, accounts, connections
@@ -24,3 +25,22 @@ def make_one(any_portal: Portal) -> Callable[..., Any]:
         return connections.add_connection(any_portal, name, partner=partner, **given)
 
     return make
+
+
+@pytest.fixture
+def just_before(any_portal: Portal) -> Callable[[str, Callable[[], Any]], None]:
+    """Lets somebody else be done at the moment before a statement that begins like this, once.
+
+    On PostgreSQL: on SQLite one writer waits for the other.
+    """
+
+    def prepare(begins: str, other: Callable[[], Any]) -> None:
+        left = [other]
+
+        def look(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            if left and statement.startswith(begins):
+                left.pop()()
+
+        sa.event.listen(any_portal.database.engine, "before_cursor_execute", look)
+
+    return prepare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import argon2
@@ -46,7 +47,9 @@ def test_a_person_logs_in_with_the_right_password_only(nordet: Portal) -> None:
 
 def test_case_and_blanks_around_an_address_do_not_count(nordet: Portal) -> None:
     add(nordet, "  Anne@Example.COM ")
-    assert accounts.check_password(nordet, " ANNE@example.com", PASSWORD) is not None
+    for typed in (" ANNE@example.com", "\0Anne@Example.com", "anne@\0example.com", "anne@example.com \0"):
+        assert accounts.plain_email(typed) == "anne@example.com"
+        assert accounts.check_password(nordet, typed, PASSWORD) is not None
     with pytest.raises(Conflict, match="user anne"):
         add(nordet, "anne@example.com")
 
@@ -93,6 +96,23 @@ def test_a_partner_once_and_with_a_name_that_fits(any_portal: Portal) -> None:
     assert accounts.add_partner(any_portal, "é" * 120).name == "é" * 120
     with pytest.raises(Refused, match="at most 120 characters"):
         accounts.add_partner(any_portal, "é" * 121)
+    for name in ("Nor\ndet", "Nor\tdet", "Nor\x1bdet", "Nor\u2028det"):
+        with pytest.raises(Refused, match="one line of text"):
+            accounts.add_partner(any_portal, name)
+
+
+@pytest.mark.parametrize("any_portal", ["postgresql"], indirect=True)
+def test_whoever_takes_a_name_or_an_address_a_moment_later_is_told(
+    nordet: Portal, just_before: Callable[..., None]
+) -> None:
+    just_before("INSERT INTO partner", lambda: accounts.add_partner(nordet, "Elsewhere"))
+    with pytest.raises(Conflict, match="already a partner Elsewhere"):
+        accounts.add_partner(nordet, "Elsewhere")
+    just_before("INSERT INTO user_account", lambda: add(nordet))
+    with pytest.raises(Conflict, match="already a user a@example"):
+        add(nordet)
+    with nordet.database.read() as db:
+        assert db.scalar(sa.text("SELECT count(*) FROM user_account")) == 1
 
 
 @pytest.mark.parametrize(

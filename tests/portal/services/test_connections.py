@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.errors import Conflict, NotFound, PortalError, Refused
-from portal.services import Portal, connections, mappings, retries, runs, status
+from portal.services import Portal, connections, mappings, retries, runs, status, wizard
 from portal.services.quickbooks import build_endpoint
 from qbwc.identity import Verdict
 
@@ -179,3 +180,19 @@ def test_only_a_doubtful_company_file_can_be_confirmed(any_portal: Portal, make_
         connections.confirm_company(any_portal, made.id)
         view = connections.find_connection(any_portal, made.id)
         assert (view.verdict, view.company_name, view.company_path) == (Verdict.GO, "N", "P")
+
+
+@pytest.mark.parametrize("any_portal", ["postgresql"], indirect=True)
+def test_whoever_takes_a_name_a_moment_later_is_told(
+    any_portal: Portal, make_one: Callable[..., Any], just_before: Callable[..., None]
+) -> None:
+    first = make_one("First")
+    just_before("INSERT INTO connection ", lambda: make_one("QB"))
+    with pytest.raises(Conflict, match="Nordet already has a connection QB"):
+        make_one("QB")
+    just_before("UPDATE connection SET name", lambda: make_one("Renamed"))
+    wanted = replace(wizard.get_options(any_portal, first.id), name="Renamed")
+    with pytest.raises(Conflict, match="Nordet already has a connection Renamed"):
+        wizard.save_options(any_portal, first.id, wanted, who="alice@nordet.example")
+    names = [one.name for one in connections.list_connections(any_portal)]
+    assert names == ["First", "QB", "Renamed"]

@@ -752,7 +752,7 @@ class TestTryingAgain:
         assert told(month, draft.id) == [f"Sent again by {WHO}"]
         later(month, "status=3171@3")
         with month.portal.database.read() as db:
-            (entry,) = db.scalars(sa.select(AuditEntry))
+            (entry,) = db.scalars(sa.select(AuditEntry).filter_by(subject=f"draft:{draft.id}"))
             assert entry.detail["code"] == "3140"
 
     def test_a_refused_unit_cost(self, month: Any) -> None:

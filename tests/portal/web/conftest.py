@@ -56,7 +56,7 @@ def site(month: Any) -> Flask:
     portal: Portal = month.portal
     administrator = EMAILS[Role.ADMINISTRATOR]
     accounts.add_user(portal, administrator, partner=PARTNER, role=Role.ADMINISTRATOR, password=PASSWORD)
-    demo = demo_blueprint(lambda _id: DemoVisit(is_success=True, transcript="authenticate <ok>"))
+    demo = demo_blueprint(1, lambda: DemoVisit(is_success=True, transcript="authenticate <ok>"))
     return create_app(portal, extra_blueprints=[demo])
 
 

@@ -110,6 +110,25 @@ def test_who_lacks_a_second_factor_that_is_required_opens_nothing_else(
     assert "requires a second factor" in who.get("/account/second-factor").text
 
 
+def test_a_part_of_a_page_has_its_page_load_again_when_the_log_in_ended(
+    site: Flask, stranger: Any, month: Any, person: Callable[..., Any]
+) -> None:
+    """Else the log-in page would be drawn into the page."""
+    asks = {"HX-Request": "true"}
+    who = person(Role.ADMINISTRATOR)
+    with month.portal.database.write() as db:
+        db.execute(sa.text("UPDATE partner SET requires_second_factor = true"))
+    for _, method, path in routes(site):
+        if path in PUBLIC or method != "GET":
+            continue
+        for asker in (stranger, who):
+            if asker is who and path == "/account/second-factor":
+                continue
+            answer = asker.get(path, headers=asks)
+            assert (answer.status_code, answer.text) == (204, ""), path
+            assert answer.headers["HX-Refresh"] == "true", path
+
+
 def test_another_partners_people_do_not_exist(site: Flask, month: Any, person: Callable[..., Any]) -> None:
     person(Role.BILLING)
     with month.portal.database.read() as db:

@@ -14,7 +14,7 @@ from lxml import html
 
 from portal.models import Role
 from portal.web.access import HALF_WAY_LASTS
-from portal.web.throttle import MOST
+from portal.web.throttle import CODES_WINDOW, MOST, MOST_CODES
 
 ADMINISTRATOR = "administrator@nordet.example"
 PASSWORD = "correct horse battery"
@@ -34,7 +34,8 @@ class Telephone:
         page = html.fromstring(person.get("/account/second-factor").text)
         self._totp = pyotp.TOTP("".join(page.get_element_by_id("secret").text.split()))
         offered = page.xpath("//input[@name='offered']/@value")[0]
-        self.shown = person.post("/account/second-factor", {"offered": offered, "code": self.code()})
+        form = {"offered": offered, "code": self.code(), "password": PASSWORD}
+        self.shown = person.post("/account/second-factor", form)
         found = re.search(r'<textarea[^>]*id="codes"[^>]*>([^<]+)<', self.shown.text)
         self.recovery = found[1].split() if found else []
 
@@ -55,7 +56,7 @@ def telephone(admin: Any, month: Any) -> Telephone:
 def test_the_page_shows_who_one_is_and_where(admin: Any, person: Callable[..., Any]) -> None:
     person(Role.ADMINISTRATOR)
     shown = text_of(admin.get("/account"))
-    for part in (ADMINISTRATOR, "administrator, Nordet Infogérance inc.", "this one", "from 127.0.0.1", "just now"):
+    for part in (ADMINISTRATOR, "Administrator, Nordet Infogérance inc.", "this one", "from 127.0.0.1", "just now"):
         assert part in shown
     assert shown.count("this one") == 1
 
@@ -84,6 +85,15 @@ def test_a_changed_password_logs_out_everywhere_else(admin: Any, person: Callabl
     assert other.get("/").status_code == 303
     assert other.log_in(ADMINISTRATOR).status_code == 401
     assert other.log_in(ADMINISTRATOR, NEW).status_code == 303
+
+
+def test_a_new_password_against_the_rules_is_no_guess_of_the_current_one(admin: Any) -> None:
+    for _ in range(MOST + 1):
+        answer = admin.post("/account/password", {"password": PASSWORD, "new_password": "short", "once_more": "short"})
+        assert answer.status_code == 400
+        assert "at least 10 characters" in text_of(answer)
+    form = {"password": PASSWORD, "new_password": NEW, "once_more": NEW}
+    assert admin.post("/account/password", form).status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/account/password", "/account/second-factor/off", "/account/recovery-codes"])
@@ -143,7 +153,7 @@ class TestTheSecondFactor:
         assert "style=" not in re.sub(r"<head>.*</head>", "", page.text, flags=re.S)
         offered = re.search(r'name="offered" value="([^"]+)"', page.text)
         assert offered
-        wrong = admin.post("/account/second-factor", {"offered": offered[1], "code": "000000"})
+        wrong = admin.post("/account/second-factor", {"offered": offered[1], "code": "000000", "password": PASSWORD})
         assert wrong.status_code == 400
         assert "not right" in text_of(wrong)
         secret = html.fromstring(page.text).get_element_by_id("secret").text
@@ -160,6 +170,21 @@ class TestTheSecondFactor:
             answer = admin.post("/account/second-factor", {"offered": offered, "code": "123456"})
             assert answer.status_code == 400
             assert "too old" in text_of(answer)
+
+    def test_it_is_not_switched_on_without_the_password(self, admin: Any, month: Any) -> None:
+        page = html.fromstring(admin.get("/account/second-factor").text)
+        secret = "".join(page.get_element_by_id("secret").text.split())
+        form = {"offered": page.xpath("//input[@name='offered']/@value")[0]}
+        for _ in range(MOST):
+            code = pyotp.TOTP(secret).at(month.clock.at)
+            answer = admin.post("/account/second-factor", {**form, "code": code, "password": "wrong"})
+            assert answer.status_code == 400
+            assert "The password is not right." in text_of(answer)
+            kept = html.fromstring(answer.text).get_element_by_id("secret").text
+            assert "".join(kept.split()) == secret, "the picture stays"
+        answer = admin.post("/account/second-factor", {**form, "code": code, "password": PASSWORD})
+        assert answer.status_code == 429
+        assert admin.get("/account/second-factor").status_code == 200, "it is off"
 
     def test_the_log_in_takes_two_steps(self, telephone: Telephone, stranger: Any) -> None:
         stranger.get("/login")
@@ -195,9 +220,9 @@ class TestTheSecondFactor:
         assert stranger.post("/login/code", {"code": telephone.recovery[0]}).status_code == 401
 
     def test_codes_are_throttled_wherever_they_come_from(
-        self, telephone: Telephone, site: Flask, new_person: Callable[..., Any]
+        self, telephone: Telephone, site: Flask, new_person: Callable[..., Any], month: Any
     ) -> None:
-        for number in range(MOST):
+        for number in range(MOST_CODES):
             guesser = new_person(site)
             guesser.client.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
             guesser.log_in(ADMINISTRATOR)
@@ -207,7 +232,13 @@ class TestTheSecondFactor:
         last.client.environ_base["REMOTE_ADDR"] = "198.51.100.1"
         last.log_in(ADMINISTRATOR)
         last.get("/login/code")
-        assert last.post("/login/code", {"code": telephone.next_code()}).status_code == 429
+        answer = last.post("/login/code", {"code": telephone.next_code()})
+        assert answer.status_code == 429
+        assert "Try again in 15 minutes" in text_of(answer)
+        month.clock.at += CODES_WINDOW
+        last.log_in(ADMINISTRATOR)
+        last.get("/login/code")
+        assert last.post("/login/code", {"code": telephone.next_code()}).status_code == 303
 
     def test_the_second_step_has_to_follow_soon(self, telephone: Telephone, stranger: Any, month: Any) -> None:
         stranger.log_in(ADMINISTRATOR)

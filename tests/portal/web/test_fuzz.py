@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from werkzeug.routing import IntegerConverter
 
 from portal.models import Role
 
@@ -33,8 +34,24 @@ ODD = st.sampled_from(
             "%s%(x)s{}",
             "<script>",
             "' OR 1=1 --",
+            "0" * 5000,
+            "1" * 5000,
+            "0" * 20 + "9" * 30,
         ),
-        *("../../etc/passwd", "//evil.example", "\r\nX: y", "x" * 5000, "-name", "=1+1", "é" * 300, "\u202e", "\uffff"),
+        *(
+            "../../etc/passwd",
+            "//evil.example",
+            "\r\nX: y",
+            "x" * 5000,
+            "0" * 5000,
+            "1" * 5000,
+            "0" * 20 + "9" * 30,
+            "-name",
+            "=1+1",
+            "é" * 300,
+            "\u202e",
+            "\uffff",
+        ),
     )
 )
 TEXT = ODD | st.text(max_size=40)
@@ -67,7 +84,7 @@ def values(draw: Any, converters: Any) -> dict[str, Any]:
     """A value for each part of an address: of its kind, but not of its range."""
     return {
         name: draw(NUMBERS)
-        if type(kind).__name__ == "IntegerConverter"
+        if isinstance(kind, IntegerConverter)
         else draw(st.text("aZ0-._~é ", min_size=1, max_size=40))
         for name, kind in converters.items()
     }

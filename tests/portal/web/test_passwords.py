@@ -122,6 +122,8 @@ def test_a_mailbox_is_not_filled(mailing: Any, server: Any, month: Any) -> None:
         server.wait()
     for _ in range(3):
         assert SAID in text_of(mailing.post("/password/forgotten", {"email": ADMINISTRATOR.upper()}))
+    for typed in (f"\0{ADMINISTRATOR}", f"{ADMINISTRATOR}\0", ADMINISTRATOR.replace("@", "\0@")):
+        mailing.post("/password/forgotten", {"email": typed})
     month.clock.at += LETTERS_WINDOW
     mailing.post("/password/forgotten", {"email": ADMINISTRATOR})
     server.wait()

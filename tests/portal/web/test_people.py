@@ -131,6 +131,29 @@ def test_a_lost_second_factor_is_switched_off(admin: Any, person: Callable[..., 
     assert colleague.log_in(BILLING).location == "/"
 
 
+def test_ones_own_password_and_second_factor_are_changed_on_ones_own_page(
+    admin: Any, person: Callable[..., Any], month: Any
+) -> None:
+    """An open browser would be enough to take the account over."""
+    with month.portal.database.write() as db:
+        db.execute(sa.update(User).where(User.email == ADMINISTRATOR).values(second_factor="sealed"))
+    mine = member_of(month, ADMINISTRATOR)
+    page = admin.get(f"/people/{mine}").text
+    assert page.count('<a href="/account">') == 2
+    for path in (f"/people/{mine}/link", f"/people/{mine}/second-factor/off"):
+        assert f'action="{path}"' not in page
+        answer = admin.post(path)
+        assert answer.status_code == 409
+        assert "Do this on the page of your account." in text_of(answer)
+        assert "/password/" not in answer.text
+    with month.portal.database.read() as db:
+        assert db.scalars(sa.select(User.second_factor).where(User.email == ADMINISTRATOR)).one() == "sealed"
+    person(Role.BILLING)
+    other = admin.get(f"/people/{member_of(month, BILLING)}").text
+    assert "Make a link" in other
+    assert '<a href="/account">' not in other
+
+
 def test_the_link_is_mailed_where_mail_is_set_up(
     site: Flask, admin: Any, month: Any, mail_server: Callable[..., Any], with_mail: Callable[..., Any]
 ) -> None:

@@ -199,6 +199,49 @@ def test_a_deactivated_person_is_out_at_once(admin: Any, month: Any) -> None:
     assert admin.get("/").status_code == 303
 
 
+def test_a_page_that_asks_by_itself_does_not_keep_the_log_in(admin: Any, month: Any) -> None:
+    for _ in range(4):
+        month.clock.at += timedelta(hours=3)
+        last = admin.get("/configuration/dates", headers={"HX-Request": "true"})
+    assert last.headers["HX-Refresh"] == "true"
+    assert admin.get("/").location == "/login?next=/"
+
+
+def test_what_is_sent_after_the_log_in_ended_is_said_to_be_lost(admin: Any, month: Any) -> None:
+    month.clock.at += timedelta(hours=12)
+    came_from = {"Referer": "http://localhost/connections/1/offers?only=new"}
+    answer = admin.post("/connections/1/offers", headers=came_from)
+    assert answer.status_code == 303
+    assert answer.location == "/login?next=/connections/1/offers?only%3Dnew"
+    assert "You were logged out, so nothing was saved. Log in, then do it again." in admin.get(answer.location).text
+    form = {"email": ADMINISTRATOR, "password": PASSWORD, "next": "/connections/1/offers?only=new"}
+    assert admin.post("/login", form).location == "/connections/1/offers?only=new"
+    assert "nothing was saved" not in admin.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("came_from", "target"),
+    [
+        ("http://localhost:8080/connections/1/offers", "/connections/1/offers"),
+        ("https://evil.example/connections/1/offers", None),
+        ("https://evil.example", None),
+        ("http://localhost//evil.example/", None),
+        ("//evil.example/", None),
+        ("javascript:alert(1)", None),
+        ("http://[::1", None),
+        ("http://localhost/connections/1/bill", None),
+        ("http://localhost", None),
+        ("", None),
+    ],
+)
+def test_one_comes_back_to_the_form_that_was_sent_when_it_is_of_this_site(
+    stranger: Any, came_from: str, target: str | None
+) -> None:
+    stranger.get("/login")
+    answer = stranger.post("/connections/1/offers", headers={"Referer": came_from})
+    assert (answer.status_code, answer.location) == (303, f"/login?next={target}" if target else "/login")
+
+
 def test_the_browser_chooses_the_language_until_a_person_does(stranger: Any) -> None:
     assert "Se connecter" in stranger.get("/login", headers={"Accept-Language": "fr-CA,fr;q=0.9,en;q=0.5"}).text
     assert "Log in" in stranger.get("/login", headers={"Accept-Language": "de"}).text

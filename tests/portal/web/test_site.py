@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from flask import Flask
 from werkzeug.test import Client
 
@@ -91,7 +92,7 @@ def test_other_addresses_are_pages(month: Any, path: str) -> None:
 def test_health_asks_the_database(site: Flask, stranger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (stranger.get("/healthz").status_code, stranger.get("/healthz").text) == (200, "ok\n")
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OSError("disk gone")
 
     monkeypatch.setattr("portal.services.accounts.find_log_in", fail)
@@ -100,13 +101,28 @@ def test_health_asks_the_database(site: Flask, stranger: Any, monkeypatch: pytes
 
 
 def test_a_page_without_its_database_is_an_honest_page(admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OSError("disk gone")
 
     monkeypatch.setattr("portal.services.accounts.find_log_in", fail)
     answer = admin.get("/")
     assert answer.status_code == 500
     assert "written to the log" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/password/a-link-s-token", "/setup/a-link-s-token"])
+def test_what_fails_is_logged_without_the_token_in_its_address(
+    site: Flask, stranger: Any, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("disk gone")
+
+    for name in ("read_link", "check_setup"):
+        monkeypatch.setattr(f"portal.services.accounts.{name}", fail)
+    with structlog.testing.capture_logs() as logged:
+        assert stranger.get(path).status_code == 500
+    assert [(one["event"], one["rule"]) for one in logged] == [("page failed", f"{path[: path.rindex('/')]}/<token>")]
+    assert "a-link-s-token" not in str(logged)
 
 
 def test_the_wsdl_names_our_address_whatever_the_caller_calls_us(month: Any) -> None:

@@ -275,5 +275,5 @@ class TestInvoiceFields:
 
     def test_both_languages_and_no_strangers(self, admin: Any, month: Any) -> None:
         assert admin.get(f"{ORGANIZATIONS}/99999").status_code == 404
-        assert admin.post(f"{ORGANIZATIONS}/{2**40}", _EMPTY).status_code == 404
+        assert admin.post(f"{ORGANIZATIONS}/{2**40}", _EMPTY).status_code in (404, 405)
         assert '<html lang="fr-CA">' in in_french(admin).get(self.path(month)).text

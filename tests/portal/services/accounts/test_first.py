@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
-from portal.errors import NotFound, PortalError, Refused
+from portal.errors import Conflict, NotFound, PortalError, Refused
 from portal.models import Partner, Role, SetupLink, User
 from portal.services import Portal, accounts
 
@@ -124,3 +125,14 @@ def test_two_servers_that_start_at_once_both_print_a_link(any_portal: Portal) ->
         links = list(pool.map(lambda _: accounts.setup_link(any_portal), range(3)))
     assert all(links)
     assert count(any_portal, SetupLink) == 1
+
+
+@pytest.mark.parametrize("any_portal", ["postgresql"], indirect=True)
+def test_a_partner_that_is_made_at_the_same_moment_is_told(
+    any_portal: Portal, just_before: Callable[..., None]
+) -> None:
+    token = new_token(any_portal)
+    just_before("INSERT INTO partner", lambda: accounts.add_partner(any_portal, "Nordet"))
+    with pytest.raises(Conflict, match="already a partner Nordet"):
+        set_up(any_portal, token)
+    assert set_up(any_portal, token).partner_name == "Nordet"

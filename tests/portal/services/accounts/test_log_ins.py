@@ -171,3 +171,26 @@ def test_who_may_not_log_in_any_more_is_out_at_once(
     assert accounts.find_log_in(nordet, token) is None
     assert accounts.check_password(nordet, "anne@nordet.example", PASSWORD) is None
     assert accounts.begin_log_in(nordet, user.id, user.stamp, user_agent="", address="") is None
+
+
+def test_a_page_that_asks_by_itself_renews_nothing(
+    nordet: Portal, add: Callable[..., Any], log_in: Callable[..., str], now: Any
+) -> None:
+    add()
+    token, began = log_in(), now.at
+    for _ in range(11):
+        now.at += timedelta(hours=1)
+        assert accounts.find_log_in(nordet, token, is_use=False) is not None
+    assert kept(nordet)[0].last_seen_at == began
+    now.at += timedelta(hours=1)
+    assert accounts.find_log_in(nordet, token, is_use=False) is None
+
+
+def test_the_rules_come_before_the_current_password(
+    nordet: Portal, add: Callable[..., Any], log_in: Callable[..., str]
+) -> None:
+    add()
+    me = accounts.find_log_in(nordet, log_in())
+    assert me is not None
+    with pytest.raises(Refused, match="at least 10"):
+        accounts.change_password(nordet, me, "wrong", "short")

@@ -243,3 +243,18 @@ def test_who_has_no_second_factor_where_one_is_required_is_known(
     assert not seen.lacks_second_factor
     accounts.require_second_factor(nordet, admin, False)
     assert not accounts.list_members(nordet, admin.partner_id).requires_second_factor
+
+
+def test_an_administrator_does_to_themselves_only_what_asks_for_the_password(
+    nordet: Portal, admin: accounts.UserView
+) -> None:
+    with nordet.database.write() as db:
+        db.execute(sa.update(User).where(User.id == admin.id).values(second_factor="sealed"))
+    mine = member_of(nordet, admin.email)
+    for attempt in (
+        lambda: accounts.member_link(nordet, admin, mine),
+        lambda: accounts.drop_second_factor(nordet, admin, mine),
+    ):
+        with pytest.raises(Conflict, match="on the page of your account"):
+            attempt()
+    assert accounts.get_member(nordet, admin.partner_id, mine).has_second_factor

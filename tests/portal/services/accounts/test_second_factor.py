@@ -35,7 +35,7 @@ def telephone(nordet: Portal, me: accounts.UserView, now: Any) -> tuple[pyotp.TO
     """Anne's authenticator after she switched it on half a minute ago, and her recovery codes."""
     offer = accounts.offer(nordet, me)
     made = pyotp.TOTP(offer.secret)
-    codes = accounts.switch_on(nordet, me, offer.sealed, made.at(now.at))
+    codes = accounts.switch_on(nordet, me, offer.sealed, made.at(now.at), PASSWORD)
     assert codes is not None
     now.at += timedelta(seconds=30)
     return made, codes
@@ -50,8 +50,8 @@ def test_it_is_switched_on_with_a_code_of_the_offered_secret(
     assert accounts.offer(nordet, me).secret != offer.secret
     other = log_in()
     for wrong in ("", "000000x", "12345", pyotp.TOTP(pyotp.random_base32()).at(now.at)):
-        assert accounts.switch_on(nordet, me, offer.sealed, wrong) is None
-    codes = accounts.switch_on(nordet, me, offer.sealed, " ".join(pyotp.TOTP(offer.secret).at(now.at)))
+        assert accounts.switch_on(nordet, me, offer.sealed, wrong, PASSWORD) is None
+    codes = accounts.switch_on(nordet, me, offer.sealed, " ".join(pyotp.TOTP(offer.secret).at(now.at)), PASSWORD)
     assert codes is not None
     assert len(set(codes)) == 10
     assert all(re.fullmatch(r"[a-z2-7]{4}(-[a-z2-7]{4}){3}", code) for code in codes)
@@ -77,7 +77,7 @@ def test_an_offer_is_for_whom_it_was_made(
     offer = accounts.offer(nordet, add("bob@nordet.example"))
     for sealed in (offer.sealed, "", "x"):
         with pytest.raises(Refused, match="too old"):
-            accounts.switch_on(nordet, me, sealed, pyotp.TOTP(offer.secret).at(now.at))
+            accounts.switch_on(nordet, me, sealed, pyotp.TOTP(offer.secret).at(now.at), PASSWORD)
 
 
 def test_it_is_not_switched_on_over_another(
@@ -85,7 +85,7 @@ def test_it_is_not_switched_on_over_another(
 ) -> None:
     offer = accounts.offer(nordet, me)
     with pytest.raises(Conflict, match="on already"):
-        accounts.switch_on(nordet, me, offer.sealed, pyotp.TOTP(offer.secret).at(now.at))
+        accounts.switch_on(nordet, me, offer.sealed, pyotp.TOTP(offer.secret).at(now.at), PASSWORD)
 
 
 def test_a_code_is_taken_once(
@@ -102,7 +102,7 @@ def test_a_code_is_taken_once(
 def test_the_code_that_switched_it_on_does_not_log_in(nordet: Portal, me: accounts.UserView, now: Any) -> None:
     offer = accounts.offer(nordet, me)
     code = pyotp.TOTP(offer.secret).at(now.at)
-    accounts.switch_on(nordet, me, offer.sealed, code)
+    accounts.switch_on(nordet, me, offer.sealed, code, PASSWORD)
     assert accounts.accept(nordet, me.id, code) is None
 
 
@@ -156,7 +156,7 @@ def test_a_recovery_code_is_its_owners_only(
 ) -> None:
     bob = add("bob@nordet.example")
     offer = accounts.offer(nordet, bob)
-    accounts.switch_on(nordet, bob, offer.sealed, pyotp.TOTP(offer.secret).at(now.at))
+    accounts.switch_on(nordet, bob, offer.sealed, pyotp.TOTP(offer.secret).at(now.at), PASSWORD)
     now.at += timedelta(seconds=30)
     assert accounts.accept(nordet, bob.id, telephone[1][0]) is None
     assert accounts.accept(nordet, bob.id, telephone[0].at(now.at)) is None
@@ -204,3 +204,11 @@ def test_after_the_secret_key_was_changed_a_recovery_code_still_lets_in(
     with pytest.raises(Refused, match="secret key was changed"):
         accounts.accept(changed, me.id, telephone[0].at(now.at))
     assert accounts.accept(changed, me.id, telephone[1][0]) is not None
+
+
+def test_it_is_not_switched_on_without_the_password(nordet: Portal, me: accounts.UserView, now: Any) -> None:
+    offer = accounts.offer(nordet, me)
+    for wrong in ("", "wrong", PASSWORD.upper()):
+        with pytest.raises(Refused, match="password is not right"):
+            accounts.switch_on(nordet, me, offer.sealed, pyotp.TOTP(offer.secret).at(now.at), wrong)
+    assert accounts.codes_left(nordet, me.id) == 0
