@@ -82,7 +82,11 @@ def _add_serving(add: Add) -> None:
     serve = _command(add, "serve", "serve the portal at / and the Web Connector at /qbwc")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, default=8080, help="the port to listen on (8080)")
-    serve.add_argument("--no-worker", action="store_true", help="do not bill on the invoice day from this process")
+    serve.add_argument(
+        "--no-worker",
+        action="store_true",
+        help="neither bill on the invoice day nor tell and deliver notices from this process",
+    )
     demo = _command(add, "demo", "the whole loop with sample data and a sandbox instead of QuickBooks")
     demo.add_argument(
         "--port", type=int, default=8080, help="the port to serve on; the next free one when it is taken (8080)"

@@ -117,7 +117,8 @@ def _prepare(
     due = sa.and_(is_waiting(connection_id, only), CHARGES.c.start < period.covered.end)
     asked = sa.and_(due, rule.keeps) if rule.rule.restricts else due
     rows = read_waiting(db, asked)
-    # Asked for by question, not by the numbers in these rows: a statement names only so many.
+    # Asked for by question, not by the numbers in these rows: a statement names only so many. Also those of which the
+    # rule keeps everything back: the preview names them.
     of_offers = sa.select(CHARGES.c.offer_id).where(due)
     of_clients = sa.select(CHARGES.c.organization_id).where(due)
     offers = {row.id: row for row in db.scalars(sa.select(Offer).where(Offer.id.in_(of_offers)))}
