@@ -151,6 +151,9 @@ def _add_sherweb(add: Add) -> None:
         )
     check = _command(sherweb.add_parser, "check", "log in to Sherweb and do nothing else")
     check.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+    nightly = _command(sherweb.add_parser, "nightly", "fetch the charges every night, or on demand only")
+    nightly.add_argument("connection", metavar="CONNECTION", help="the connection's name or number")
+    nightly.add_argument("switch", choices=("on", "off"))
 
 
 def _add_billing(add: Add) -> None:

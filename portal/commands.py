@@ -238,6 +238,14 @@ def _set_sherweb(portal: Portal, args: argparse.Namespace) -> int:
     return 0
 
 
+def _switch_nightly(portal: Portal, args: argparse.Namespace) -> int:
+    found = connections.find_connection(portal, args.connection)
+    sources.switch_nightly(portal, found.id, args.switch == "on")
+    text = "The charges are fetched every night." if args.switch == "on" else "The charges are fetched on demand only."
+    show(args, {"connection": found.id, "nightly": args.switch == "on"}, text)
+    return 0
+
+
 def _check_sherweb(portal: Portal, args: argparse.Namespace) -> int:
     found = connections.find_connection(portal, args.connection)
     sources.check_sherweb(portal, found.id)
@@ -335,6 +343,7 @@ COMMANDS: dict[str, Callable[[Portal, argparse.Namespace], int]] = {
     "fetch": _fetch,
     "sherweb set": _set_sherweb,
     "sherweb check": _check_sherweb,
+    "sherweb nightly": _switch_nightly,
     "map": _map,
     "bill": _bill,
     "status": _status,

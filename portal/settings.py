@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default=False,
         description="Whether webhooks may go to this machine and to private networks; only where all partners may.",
     )
+    watched_folder: Path | None = Field(
+        default=None,
+        description="A folder where files of charges may be dropped: N/sherweb and N/microsoft for the connection N.",
+    )
     history_days: int = Field(
         default=400, ge=1, le=MOST_DAYS, description="How long visits of the Web Connector are kept, in days."
     )
@@ -124,6 +128,7 @@ def load(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
     if "?" in str(settings.data.absolute()):  # begins the options in a database's address
         raise Unusable("PORTAL_DATA is %(path)s; give a folder without a question mark.", path=settings.data)
     _prepare(settings)
+    _prepare_watched_folder(settings)
     settings.key  # noqa: B018 -- raises when it cannot be read
     return settings
 
@@ -205,6 +210,19 @@ def _prepare(settings: Settings) -> None:
             "The data folder %(path)s cannot be written: %(reason)s. Set PORTAL_DATA to a folder that"
             " you may write to.",
             path=settings.data.absolute(),
+            reason=error.strerror,
+        ) from None
+
+
+def _prepare_watched_folder(settings: Settings) -> None:
+    if settings.watched_folder is None:
+        return
+    try:
+        settings.watched_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unusable(
+            "The folder %(path)s cannot be made: %(reason)s. Set PORTAL_WATCHED_FOLDER to one that you may write to.",
+            path=settings.watched_folder.absolute(),
             reason=error.strerror,
         ) from None
 

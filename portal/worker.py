@@ -1,8 +1,9 @@
 """The worker: bills each connection on its invoice day, at 05:00 in its own zone, once; forgets what is old, daily.
 
 It asks for what is due rather than for the hour, so that a server that was down at 05:00 catches up when it starts.
-The run's date is unique in its connection: several workers make one run. It also finds what somebody should be told;
-a thread of its own delivers that, so that no receiver keeps an invoice waiting.
+The run's date is unique in its connection: several workers make one run. Before it bills, it fetches the charges of the
+night and takes what was dropped into the watched folder. It also finds what somebody should be told; a thread of its
+own delivers that, so that no receiver keeps an invoice waiting.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def _due(portal: Portal) -> list[tuple[int, date]]:
             (row.id, due_date(portal.now(), row.time_zone, row.invoice_day), _began_on(row))
             for row in db.scalars(started.order_by(Connection.id))
         ]
-    return [(one, on) for one, on, began_on in dates if on >= began_on and on > done.get(one, date.min)]
+    due = [(one, on) for one, on, began_on in dates if on >= began_on and on > done.get(one, date.min)]
+    waiting = sources.awaited(portal, due)
+    return [(one, on) for one, on in due if one not in waiting]
 
 
 def _began_on(connection: Connection) -> date:
@@ -94,7 +97,7 @@ def start(portal: Portal, every_seconds: float = EVERY_SECONDS, *, is_billing: b
 
     Without `is_billing` it only ends what people began.
     """
-    stop = threading.Event()
+    stop, watch = threading.Event(), sources.Watch()
     forgot_on: date | None = None
 
     def forget() -> None:
@@ -107,13 +110,19 @@ def start(portal: Portal, every_seconds: float = EVERY_SECONDS, *, is_billing: b
     def finish() -> None:
         finish_what_was_begun(portal)
 
+    def fetch() -> None:
+        sources.fetch_what_is_due(portal)
+
+    def take() -> None:
+        sources.import_what_was_dropped(portal, watch)
+
     def bill() -> None:
         bill_what_is_due(portal)
 
     def tell() -> None:
         dispatch_notices.dispatch(portal)
 
-    tasks = (finish, bill, tell, forget) if is_billing else (finish,)
+    tasks = (finish, fetch, take, bill, tell, forget) if is_billing else (finish,)
 
     def loop() -> None:
         while not stop.is_set():

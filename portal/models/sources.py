@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -41,6 +42,13 @@ class SherwebAccess(Base):
     last_checked_at: Mapped[datetime | None]
     last_error: Mapped[dict[str, Any] | None]
     """Why the last log-in or fetch failed: the key, template and values of a ProviderError."""
+    is_daily: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    """Whether the charges are fetched every night."""
+    fetched_on: Mapped[date | None]
+    """The last day, where the connection is, on which the nightly fetch went well; `failures` counts those since."""
+    fetch_not_before: Mapped[datetime | None]
+    """Nobody fetches until then: a worker is at it, or waits after a failure."""
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Upload(Base):

@@ -76,6 +76,7 @@ KINDS: dict[str, Kind] = {
     "revoke-token": Kind.PASSWORD,
     "save-credentials": Kind.SOURCE,
     "forget-credentials": Kind.SOURCE,
+    "change-nightly": Kind.SOURCE,
     "save-columns": Kind.SOURCE,
     "delete-columns": Kind.SOURCE,
 }

@@ -65,6 +65,7 @@ _ACTIONS: dict[str, str] = {
     "revoke-token": msgid("Token of a program revoked"),
     "save-credentials": msgid("Credentials of Sherweb saved"),
     "forget-credentials": msgid("Credentials of Sherweb deleted"),
+    "change-nightly": msgid("Nightly fetch from Sherweb changed"),
     "save-columns": msgid("Columns of a CSV file saved"),
     "delete-columns": msgid("Columns of a CSV file deleted"),
 }
@@ -115,6 +116,7 @@ _FIELDS: dict[str, str] = {
     "unit_cost": msgid("Unit cost"),
     "renewed": msgid("Given anew"),
     "client_id": msgid("Client ID"),
+    "nightly": msgid("Every night"),
 }
 
 _CHOICES: dict[str, type[StrEnum]] = {

@@ -55,6 +55,8 @@ def show_charges(
         profiles=profiles,
         sherweb=sherweb,
         sherweb_problem=sentence_of(sherweb.last_error) if sherweb else None,
+        nightly=sources.read_nightly(portal, connection_id) if sherweb else None,
+        dropped={key: sources.folder_of(portal, connection_id, key) for key in catalog.PROVIDERS},
         fetch_day=request.form.get("day") or sources.default_day(portal, connection_id).isoformat(),
     )
     return page, status_of_any(problem)

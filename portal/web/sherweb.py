@@ -62,6 +62,19 @@ def fetch(connection_id: int) -> ResponseReturnValue:
     return show_charges(connection_id, result=result)
 
 
+@blueprint.post("/connections/<int:connection_id>/sherweb/nightly")
+@allowed(*WRITERS)
+def switch_nightly(connection_id: int) -> ResponseReturnValue:
+    """Fetch every night, or no more."""
+    is_on = request.form.get("nightly") == "on"
+    sources.switch_nightly(portal_of_app(), connection_id, is_on, who=signed_in().email)
+    flash(
+        _("The charges are fetched every night.") if is_on else _("The charges are no longer fetched every night."),
+        "success",
+    )
+    return _back(connection_id)
+
+
 @blueprint.post("/connections/<int:connection_id>/sherweb/delete")
 @allowed(Role.ADMINISTRATOR)
 def delete(connection_id: int) -> ResponseReturnValue:

@@ -12,6 +12,8 @@ from portal.services.sources.access import (
     sherweb_access,
 )
 from portal.services.sources.columns import DAYS, NUMBERS, Choices, Reading, Sheet, guess
+from portal.services.sources.dropped import Watch, folder_of, import_what_was_dropped
+from portal.services.sources.nightly import Nightly, awaited, fetch_what_is_due, read_nightly, switch_nightly
 from portal.services.sources.profiles import (
     ProfileView,
     delete_profile,
@@ -27,26 +29,34 @@ __all__ = [
     "DAYS",
     "NUMBERS",
     "Choices",
+    "Nightly",
     "ProfileView",
     "Reading",
     "Sheet",
     "SherwebView",
     "UploadView",
+    "Watch",
+    "awaited",
     "check_sherweb",
     "default_day",
     "delete_profile",
     "fetch_sherweb",
+    "fetch_what_is_due",
     "find_profile",
+    "folder_of",
     "forget_sherweb",
     "forget_upload",
     "forget_uploads",
     "get_upload",
     "guess",
     "import_csv",
+    "import_what_was_dropped",
     "keep_upload",
     "list_profiles",
+    "read_nightly",
     "save_and_import",
     "save_profile",
     "save_sherweb",
     "sherweb_access",
+    "switch_nightly",
 ]

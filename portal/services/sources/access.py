@@ -27,6 +27,8 @@ from portal.services.sealing import Purpose, seal, unseal
 TOKENS = TokenCache()
 """The tokens of this process."""
 _SECRETS = ("client_secret", "subscription_key")
+_NOT_OPEN_YET = ("sherweb_api.other_period", "sherweb_api.empty")
+"""How Sherweb answers for a period that has nothing to charge yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,11 @@ class SherwebView:
     changed_at: datetime
     last_checked_at: datetime | None
     last_error: ProviderError | None
+
+
+def no_access() -> NotFound:
+    """What is said where credentials are needed and there are none."""
+    return NotFound("This connection has no credentials of Sherweb yet. Enter them first.")
 
 
 def sherweb_access(portal: Portal, connection_id: int) -> SherwebView | None:
@@ -88,6 +95,7 @@ def save_sherweb(
         row.subscription_key = seal(portal.settings, Purpose.CREDENTIALS, given.subscription_key)
         row.authorization_url, row.distributor_url = given.authorization_url, given.distributor_url
         row.changed_at, row.last_checked_at, row.last_error = portal.now(), None, None
+        row.fetch_not_before, row.failures = None, 0
         db.flush()
         _log(db, portal, row, who, "save-credentials", renewed)
         return _view(portal, row)
@@ -131,6 +139,23 @@ def fetch_sherweb(
         return _fetch(portal, connection_id, day, patience, received, progress)
 
 
+def fetch_nightly(portal: Portal, connection_id: int, today: date, *, patience: Patience = PATIENT) -> None:
+    """Fetch the period of yesterday, and that of `today` when another one has begun. Raises ProviderError or Refused.
+
+    A period that Sherweb has not opened yet is no failure: it is asked for again the next night.
+    """
+    with noting_failure(portal, connection_id, "sherweb", f"Sherweb {today.isoformat()}"):
+        before = _fetch(portal, connection_id, today - timedelta(days=1), patience, None, None)
+        if before.period_last >= today:
+            return
+        try:
+            _fetch(portal, connection_id, today, patience, None, None)
+        except ProviderError as error:
+            if error.key not in _NOT_OPEN_YET:
+                raise
+            _note(portal, connection_id, None)
+
+
 def _fetch(
     portal: Portal,
     connection_id: int,
@@ -170,7 +195,7 @@ def _credentials(portal: Portal, connection_id: int) -> tuple[int, Credentials]:
         partner_id = find(db, connection_id).partner_id
         row = _row(db, connection_id)
         if row is None:
-            raise NotFound("This connection has no credentials of Sherweb yet. Enter them first.")
+            raise no_access()
         client_secret, subscription_key = _unseal(portal, row)
         return partner_id, Credentials(
             client_id=row.client_id,
