@@ -48,7 +48,7 @@ def test_every_command_takes_json() -> None:
 def test_the_manual_names_no_command_that_does_not_exist() -> None:
     known = {name for name, _ in COMMANDS}
     for line in MANUAL.splitlines():
-        match = re.match(r"\| `((?:portal|qbwc) [a-z]+(?: (?:add|set|check|reset))?)", line)
+        match = re.match(r"\| `((?:portal|qbwc) [a-z]+(?: (?:add|set|check|reset|nightly))?)", line)
         if match:
             assert match[1] in known
 
