@@ -21,9 +21,12 @@ class Scope(StrEnum):
     MAPPINGS_WRITE = "mappings:write"
     CHARGES_READ = "charges:read"
     CHARGES_WRITE = "charges:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
     BILLING_READ = "billing:read"
     BILLING_WRITE = "billing:write"
     HISTORY_READ = "history:read"
+    NOTICES_READ = "notices:read"
 
 
 class ApiToken(Base):

@@ -21,9 +21,10 @@ from portal.billing.export_rule import EVERYTHING, ExportRule, Tag, Which, probl
 from portal.billing.money import from_cents
 from portal.billing.rule_record import from_record, to_record
 from portal.billing.rule_words import Names, Tongue, sentence, tell
-from portal.errors import Conflict, Refused, Sentence
+from portal.errors import Refused, Sentence, Stale
 from portal.models import ExportRuleVersion, Offer, Organization, Run
 from portal.services import Portal, audit, rule_conditions, rule_counting, speaking, tag_sets
+from portal.services.api.keyset import From, Slice, read_slice
 from portal.services.connections import find, hold
 from portal.services.rule_versions import being_made, today_of
 
@@ -110,18 +111,31 @@ def history(portal: Portal, connection_id: int) -> tuple[RuleView, ...]:
         return tuple(_view(row, rule, names) for row, rule in zip(rows, rules, strict=True))
 
 
-def save(portal: Portal, connection_id: int, rule: ExportRule, *, version: int, who: str) -> RuleView:
-    """Save a rule as the version after `version`, which the person saw. The same rule again stays that version.
+def slice_history(portal: Portal, connection_id: int, wanted: From) -> Slice[RuleView]:
+    """A page of the versions that were saved, newest first. Raises NotFound."""
+    with portal.database.read() as db:
+        find(db, connection_id)
+        own = sa.select(ExportRuleVersion).filter_by(connection_id=connection_id)
+        key = ExportRuleVersion.version.expression
+        page = read_slice(db, own, key, wanted, is_descending=True, key_of=lambda row: int(row[0].version))
+        rows = [row for (row,) in page.rows]
+        rules = [from_record(row.rule) for row in rows]
+        names = _names(db, connection_id, rules)
+        return page.map(lambda _: [_view(row, rule, names) for row, rule in zip(rows, rules, strict=True)])
 
-    Raises Refused with the remedy, and Conflict when somebody saved another version meanwhile.
+
+def save(portal: Portal, connection_id: int, rule: ExportRule, *, version: int | None, who: str) -> RuleView:
+    """Save a rule as the version after `version`, which the person saw; None takes any. The same rule again stays it.
+
+    Raises Refused with the remedy, and Stale when somebody saved another version meanwhile.
     """
     check(rule)
     with portal.database.write() as db:
         hold(db, connection_id)
         last = db.scalar(_own(connection_id).limit(1))
         known = 0 if last is None else last.version
-        if known != version:
-            raise Conflict(
+        if version is not None and known != version:
+            raise Stale(
                 "%(who)s saved another version of the rule meanwhile. Look at it, then make your changes again.",
                 who=(last.who if last else "") or "–",
             )
@@ -247,5 +261,6 @@ __all__ = [
     "read",
     "read_page",
     "save",
+    "slice_history",
     "words",
 ]

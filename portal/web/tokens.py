@@ -27,9 +27,12 @@ SCOPES: dict[Scope, str] = {
     Scope.MAPPINGS_WRITE: msgid("Change mappings"),
     Scope.CHARGES_READ: msgid("See charges"),
     Scope.CHARGES_WRITE: msgid("Push charges"),
+    Scope.RULES_READ: msgid("See export rules, and what one would keep back"),
+    Scope.RULES_WRITE: msgid("Change export rules"),
     Scope.BILLING_READ: msgid("See previews, runs and invoices"),
     Scope.BILLING_WRITE: msgid("Bill what was previewed, and send invoices again"),
     Scope.HISTORY_READ: msgid("See what is to be mended, and the visits of the Web Connector"),
+    Scope.NOTICES_READ: msgid("See notices"),
 }
 
 

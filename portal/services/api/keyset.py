@@ -37,6 +37,14 @@ class Slice(Generic[Row]):
         return Slice(rows=tuple(make(self.rows)), last=self.last)
 
 
+def cut(rows: Sequence[Row], wanted: From) -> Slice[Row]:
+    """A page of what was computed whole; its key is how many rows came before."""
+    begins = int(wanted.after or 0)
+    shown = tuple(rows[begins : begins + wanted.limit])
+    end = begins + len(shown)
+    return Slice(rows=shown, last=end if end < len(rows) else None)
+
+
 def read_slice(
     db: orm.Session,
     query: Any,

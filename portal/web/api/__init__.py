@@ -17,13 +17,25 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from portal.services import Portal
 from portal.web import compress, headers, language
 from portal.web.addresses import RowNumber
-from portal.web.api import billing, charges, connections, document, guard, history, mappings, partners, problems
+from portal.web.api import (
+    billing,
+    charges,
+    connections,
+    document,
+    guard,
+    history,
+    mappings,
+    notices,
+    partners,
+    problems,
+    rules,
+)
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 16 * 1024 * 1024
 _EXTENSION = "api"
 
-ROOMS = (partners, connections, mappings, charges, billing, history)
+ROOMS = (partners, connections, mappings, charges, rules, billing, history, notices)
 
 
 def build_api(portal: Portal) -> APIFlask:

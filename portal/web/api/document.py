@@ -12,6 +12,7 @@ from apiflask import APIFlask
 
 from portal.web.api.guard import declared_scope
 from portal.web.api.problems import CODES, MEDIA_TYPE
+from portal.web.api.shapes.notices import EVENTS
 from portal.web.api.versions import is_versioned
 
 _REF = "#/components/schemas/"
@@ -69,6 +70,14 @@ _IF_MATCH: dict[str, Any] = {
     "description": "The ETag of the version that is changed; without it, 428. `*` takes any.",
     "schema": {"type": "string"},
 }
+_SIGNATURE: list[dict[str, Any]] = [
+    {"name": name, "in": "header", "required": True, "description": what, "schema": {"type": "string"}}
+    for name, what in (
+        ("webhook-id", "The message, the same however often it is sent."),
+        ("webhook-timestamp", "Seconds since 1970, of this attempt."),
+        ("webhook-signature", "Standard Webhooks: `v1,` and the signature in base64."),
+    )
+]
 
 
 def install(api: APIFlask, address: str) -> None:
@@ -88,6 +97,7 @@ def install(api: APIFlask, address: str) -> None:
         for path, method, operation in _operations(document):
             _complete(operation, _view(api, path, method), path, method)
         document["components"]["schemas"]["Problem"] = _PROBLEM
+        _add_events(document)
         _flatten(document)
         return document
 
@@ -117,7 +127,7 @@ def _complete(operation: dict[str, Any], found: tuple[str, Any], path: str, meth
     if scope is not None:
         needs = f"Permission: `{scope.value}`."
         operation["description"] = "\n\n".join(filter(None, (operation.get("description"), needs)))
-    has_version = is_versioned(view) or endpoint.endswith(("_mapping", "get_settings"))
+    has_version = is_versioned(view) or endpoint.endswith(("_mapping", "get_settings", "get_rule"))
     for status, response in operation["responses"].items():
         response["description"] = {"201": "Made"}.get(status, "Done")
         response["headers"] = {**_HEADERS, **(_ETAG if has_version else {})}
@@ -155,6 +165,23 @@ def _add_problems(operation: dict[str, Any], path: str, method: str, *, is_versi
             "description": title,
             "content": content,
             "headers": {**headers, **(_RETRY if status == 429 else {})},
+        }
+
+
+def _add_events(document: dict[str, Any]) -> None:
+    """What webhooks are told, beside what is asked for."""
+    document["webhooks"] = {}
+    for name, (shape, what) in EVENTS.items():
+        schema = shape.model_json_schema(ref_template=_REF + "{model}")
+        document["components"]["schemas"] |= schema.pop("$defs", {}) | {shape.__name__: schema}
+        content = {"application/json": {"schema": {"$ref": f"{_REF}{shape.__name__}"}}}
+        document["webhooks"][name] = {
+            "post": {
+                "summary": what,
+                "parameters": _SIGNATURE,
+                "requestBody": {"required": True, "content": content},
+                "responses": {"2XX": {"description": "Received. After anything else it is sent again."}},
+            }
         }
 
 

@@ -23,7 +23,7 @@ from portal.billing.export_rule import (
     Tag,
     Which,
 )
-from portal.errors import Conflict, NotFound, Refused
+from portal.errors import Conflict, NotFound, Refused, Stale
 from portal.models import AuditEntry, BilledCharge, Charge, Draft, ExportRuleVersion, Offer, Organization, Run
 from portal.services import (
     audit,
@@ -124,7 +124,7 @@ def test_the_same_rule_again_is_no_new_version(any_month: Any) -> None:
 
 def test_of_two_who_save_at_once_the_second_is_told(any_month: Any) -> None:
     save(any_month, NO_CREDITS, version=0)
-    with pytest.raises(Conflict, match=r"ann@example.com saved another version of the rule meanwhile"):
+    with pytest.raises(Stale, match=r"ann@example.com saved another version of the rule meanwhile"):
         save(any_month, NO_USAGE, version=0)
     assert export_rules.read(any_month.portal, any_month.connection_id).rule == NO_CREDITS
 
@@ -136,7 +136,7 @@ def test_of_many_who_save_in_the_same_moment_one_is_first(any_month: Any) -> Non
         try:
             save(any_month, ExportRule(least=Decimal(number)), version=0)
             ended.append("saved")
-        except Conflict:
+        except Stale:
             ended.append("told")
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]

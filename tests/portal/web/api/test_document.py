@@ -96,6 +96,7 @@ def test_what_takes_a_version_says_so(document: dict[str, Any]) -> None:
         "PATCH /connections/{connection_id}/settings",
         "PUT /connections/{connection_id}/offers/{offer_id}/mapping",
         "PUT /connections/{connection_id}/organizations/{organization_id}/mapping",
+        "PUT /connections/{connection_id}/rule",
     }
     for name, one in operations(document):
         if name in taken:
