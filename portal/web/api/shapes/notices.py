@@ -12,7 +12,6 @@ from portal.services.notices import NoticeView
 from portal.web.api.shapes.values import Shape
 from portal.web.language import say
 
-
 NoticeKind = Annotated[Kind, WithJsonSchema({"type": "string", "enum": [kind.value for kind in Kind]})]
 """Within the shapes: another one is called Kind."""
 
