@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.errors import Conflict, NotFound, Refused
-from portal.models import Charge, ColumnProfile, Delivery, SherwebAccess, Upload, User
+from portal.models import Charge, ColumnProfile, Delivery, Role, SherwebAccess, Upload, User
 from portal.providers import ProviderError, csvfile
 from portal.providers.csvfile import DateFormat, DecimalMark, Profile
 from portal.providers.sherweb_api import Patience
@@ -279,7 +279,7 @@ class TestUploads:
             accounts.add_user(
                 any_portal, f"{who}@nordet.example", partner=str(partner), role=role, password="correct horse"
             ).id
-            for who, role in (("alice", "billing"), ("bob", "billing"))
+            for who, role in (("alice", Role.BILLING), ("bob", Role.BILLING))
         ]
         return made.id, ids[0], ids[1]
 

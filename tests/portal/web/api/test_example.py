@@ -30,7 +30,7 @@ def example() -> str:
 
 
 def test_it_is_short() -> None:
-    assert len([line for line in example().splitlines() if line.strip()]) <= 25
+    assert len([line for line in example().splitlines() if line.strip()]) <= 20
 
 
 def test_it_makes_a_connection_and_bills_a_charge(month: Any, by: Any, tmp_path: Path) -> None:
