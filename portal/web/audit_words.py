@@ -23,6 +23,7 @@ KINDS: dict[Kind, str] = {
     Kind.MEMBER: msgid("People and roles"),
     Kind.PASSWORD: msgid("Passwords and log-ins"),
     Kind.SOURCE: msgid("Sources of charges"),
+    Kind.TELLING: msgid("Letters and webhooks"),
 }
 
 _ACTIONS: dict[str, str] = {
@@ -67,6 +68,12 @@ _ACTIONS: dict[str, str] = {
     "forget-credentials": msgid("Credentials of Sherweb deleted"),
     "save-columns": msgid("Columns of a CSV file saved"),
     "delete-columns": msgid("Columns of a CSV file deleted"),
+    "choose-letters": msgid("Choice of letters changed"),
+    "add-webhook": msgid("Webhook added"),
+    "change-webhook": msgid("Webhook changed"),
+    "renew-webhook-secret": msgid("Secret of a webhook replaced"),
+    "remove-webhook": msgid("Webhook removed"),
+    "send-message-again": msgid("Message sent again"),
 }
 
 _FIELDS: dict[str, str] = {
@@ -115,6 +122,13 @@ _FIELDS: dict[str, str] = {
     "unit_cost": msgid("Unit cost"),
     "renewed": msgid("Given anew"),
     "client_id": msgid("Client ID"),
+    "cadence": msgid("Letters"),
+    "hour": msgid("Hour"),
+    "preview_days": msgid("Preview, days before the invoice day"),
+    "url": msgid("Address"),
+    "kinds": msgid("Told of"),
+    "is_active": msgid("Switched on"),
+    "to": msgid("To"),
 }
 
 _CHOICES: dict[str, type[StrEnum]] = {
