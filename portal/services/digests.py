@@ -83,8 +83,7 @@ def _due_digests(db: orm.Session, now: datetime, ids: Collection[int] | None) ->
     return [
         _Due(connection_id=row.id, user_id=row.user_id)
         for row in db.execute(query if ids is None else query.where(Connection.id.in_(ids)))
-        if (row.cadence or default_cadence(row.role)) is Cadence.DAILY
-        and _digest_at(row) <= now
+        if (row.cadence or default_cadence(row.role)) is Cadence.DAILY and _digest_at(row) <= now
     ]
 
 

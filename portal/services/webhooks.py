@@ -105,9 +105,7 @@ def switch_webhook(
         return _view(row)
 
 
-def renew_webhook_secret(
-    portal: Portal, connection_id: int, webhook_id: int, *, who: str | None = None
-) -> WebhookView:
+def renew_webhook_secret(portal: Portal, connection_id: int, webhook_id: int, *, who: str | None = None) -> WebhookView:
     """Another secret, returned this once; what leaves from now on is signed with it. Raises NotFound."""
     secret = channel.new_secret()
     with portal.database.write() as db:

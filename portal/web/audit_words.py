@@ -13,6 +13,8 @@ from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
 from portal.models import DraftState, InvoiceMode, Role
 from portal.services.audit import COMMAND_LINE, Kind
+from portal.web.telling_words import CADENCES
+from portal.web.telling_words import KINDS as NOTICES
 from portal.web.words import PRORATIONS, msgid, word
 
 KINDS: dict[Kind, str] = {
@@ -143,6 +145,8 @@ _CHOICES: dict[str, type[StrEnum]] = {
     "negative_total": NegativeTotal,
     "approval": Approval,
 }
+_CADENCES = {"as-role": msgid("As the role says"), **{one.value: name for one, name in CADENCES.items()}}
+_KINDS_OF_NOTICES = {kind.value: name for kind, name in NOTICES.items()}
 _WAYS = {
     "page": msgid("the page"),
     "bulk": msgid("many rows at once"),
@@ -174,6 +178,10 @@ def told(value: Any, field: str = "") -> str:
     text = str(value)
     if field == "how" and text in _WAYS:
         return str(_(_WAYS[text]))
+    if field == "cadence" and text in _CADENCES:
+        return str(_(_CADENCES[text]))
+    if field == "kinds" and text in _KINDS_OF_NOTICES:
+        return str(_(_KINDS_OF_NOTICES[text]))
     if field == "prorate" and text in PRORATIONS:
         return str(_(PRORATIONS[text]))
     kind = _CHOICES.get(field)
