@@ -514,22 +514,22 @@ def test_two_at_once_tell_and_send_once_each(any_month: Any, http_receiver: Call
     assert {one.state for one in messages(portal)} == {MessageState.DELIVERED}
 
 
-def dispatching(portal: Portal, folder: Path, now: datetime, dies: str) -> subprocess.Popen[bytes]:
+def dispatching(portal: Portal, folder: Path, now: datetime, dies: str, smtp: str) -> subprocess.Popen[bytes]:
     """A process that tells and delivers, and is killed by SIGKILL at a certain point."""
     url = portal.database.url.render_as_string(hide_password=False)
     key = portal.settings.key
-    order = {"url": url, "data": str(folder), "now": now.isoformat(), "dies": dies, "key": key}
+    order = {"url": url, "data": str(folder), "now": now.isoformat(), "dies": dies, "key": key, "smtp": smtp}
     return subprocess.Popen([sys.executable, str(HERE / "killable_dispatcher.py"), json.dumps(order)])
 
 
 @pytest.fixture
-def victim(any_month: Any, tmp_path: Path) -> Callable[[str], int]:
+def victim(any_month: Any, tmp_path: Path) -> Callable[..., int]:
     """Runs a dispatching process until it is killed; returns how it ended."""
 
-    def run_until(dies: str) -> int:
+    def run_until(dies: str, smtp: str = "") -> int:
         folder = tmp_path / "victim"
         folder.mkdir(exist_ok=True)
-        return dispatching(any_month.portal, folder, any_month.clock.at, dies).wait(60)
+        return dispatching(any_month.portal, folder, any_month.clock.at, dies, smtp).wait(60)
 
     return run_until
 
@@ -551,6 +551,20 @@ def test_a_kill_at_any_point_loses_nothing(
     assert {got.message_id for got in receiver.received} == {one.message_id}
     assert len(receiver.received) == (2 if dies == "after-send" else 1)
     assert run(portal) == 0
+
+
+@pytest.mark.parametrize("dies", ["after-telling", "after-lease", "after-send"])
+def test_a_letter_outlives_a_kill_and_keeps_its_id(
+    any_month: Any, mail: Any, victim: Callable[..., int], dies: str
+) -> None:
+    portal = settled(any_month.portal, mail)
+    want(portal, person(portal, "anne@example.com"))
+    assert victim(dies, f"smtp://127.0.0.1:{mail.port}") == -signal.SIGKILL
+    any_month.clock.at += parcels.LEASE
+    assert run(portal) == 1
+    assert [one.state for one in messages(portal)] == [MessageState.DELIVERED]
+    assert len(mail.letters) == (2 if dies == "after-send" else 1)
+    assert len({letter["Message-ID"] for letter in mail.letters}) == 1, "a repetition can be told"
 
 
 def test_a_kill_before_what_was_told_is_kept_tells_it_later_once(
