@@ -34,6 +34,7 @@ from portal.web import (
     language,
     mapping_file,
     members,
+    messages,
     offers,
     organizations,
     passwords,
@@ -45,9 +46,11 @@ from portal.web import (
     setup,
     status,
     switcher,
+    telling,
     throttle,
     tokens,
     visits,
+    webhooks,
     wizard,
     words,
 )
@@ -104,6 +107,9 @@ def create_app(portal: Portal, *, extra_blueprints: Iterable[Blueprint] = ()) ->
         insight,
         status,
         visits,
+        telling,
+        webhooks,
+        messages,
         help_pages,
     ):
         app.register_blueprint(screen.blueprint)

@@ -20,10 +20,11 @@ from pathlib import Path
 from portal import settings as configuration
 from portal.billing.period import BillingMode
 from portal.errors import Unusable
+from portal.listener import Listener
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
 from portal.server import PortTaken, listen, serve_in_thread
-from portal.services import Portal, accounts, audit, build_portal, connections, runs, sharing, status
+from portal.services import Portal, accounts, audit, build_portal, connections, runs, sharing, status, trials, webhooks
 from portal.story import (
     FIRST_DAY,
     OCTOBER_DAY,
@@ -36,6 +37,7 @@ from portal.story import (
     play_since,
 )
 from portal.web.demo import DemoVisit, demo_blueprint
+from portal.worker import deliver_until
 from portal.wsgi import build_wsgi
 from qbwc.sandbox import print_end, print_step
 
@@ -69,7 +71,13 @@ def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
         folder = _fresh_folder(port)
         calendar = Calendar(FIRST_DAY)
         portal = build_portal(
-            configuration.load(data=folder, database_url=None, smtp_url=None, url=f"http://localhost:{port}"),
+            configuration.load(
+                data=folder,
+                database_url=None,
+                smtp_url=None,
+                url=f"http://localhost:{port}",
+                private_webhooks=True,
+            ),
             now=calendar,
         )
         closing.callback(portal.database.close)
@@ -77,13 +85,18 @@ def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
         button = demo_blueprint(stage.connection_id, lambda: _play(stage))
         server = serve_in_thread(build_wsgi(portal, extra_blueprints=[button]), sock)
         closing.callback(server.close)
-        made = _play_months(stage)
+        listener = Listener()
+        closing.callback(listener.close)
+        made = _play_months(stage, listener)
         seen = status.status(portal, stage.connection_id)
         is_reconciled = bool(made.drafts) and all(draft.state is DraftState.RECONCILED for draft in made.drafts)
         address = portal.settings.url
         _print_result(made, seen, as_json=as_json, is_reconciled=is_reconciled, address=None if ends else address)
         if ends:
             return 0 if is_reconciled else 1
+        stop = threading.Event()
+        closing.callback(stop.set)
+        threading.Thread(target=deliver_until, args=(portal, stop), name="portal-delivery", daemon=True).start()
         _wait()
         return 0
 
@@ -151,7 +164,7 @@ def _share(portal: Portal, connection_id: int) -> None:
     audit.act_by_itself()
 
 
-def _play_months(stage: Stage) -> runs.RunView:
+def _play_months(stage: Stage, listener: Listener) -> runs.RunView:
     """The whole story. Returns October's run, which is the one that is to be reconciled."""
     with _step("First visit of the Web Connector: QuickBooks' lists come in"):
         lists = connect(stage)
@@ -166,7 +179,12 @@ def _play_months(stage: Stage) -> runs.RunView:
     with _step("Visit: costs are pushed, invoices created and updated, and read back"):
         must(stage.visit())
     with _step("The weeks since: a failed visit, a later success, charges of another supplier"), _no_warnings():
+        hook = webhooks.add_webhook(stage.portal, stage.connection_id, listener.url, who=EMAIL)
+        trials.try_webhook(stage.portal, stage.connection_id, hook.id)
         play_since(stage)
+        listener.status = 503  # its ticket system was restarted at this moment; sent again, the test arrives
+        trials.try_webhook(stage.portal, stage.connection_id, hook.id)
+        listener.status = 204
         host = accounts.check_password(stage.portal, EMAIL, PASSWORD)
         if host is not None:
             sharing.invite(stage.portal, host, stage.connection_id, Role.READ_ONLY, INVITED)

@@ -9,7 +9,7 @@ from typing import Any
 
 from portal.models import MessageState
 from portal.report import table
-from portal.services import Portal, connections, delivery, dispatch_notices, notices, outbox, subscriptions, trials
+from portal.services import Portal, connections, delivery, dispatch_notices, notices, outbox, trials, webhooks
 from portal.services.outbox import MessageView
 
 MOST_ROUNDS = 100
@@ -75,7 +75,7 @@ def _dispatch(portal: Portal, args: argparse.Namespace) -> Result:
 def _add_webhook(portal: Portal, args: argparse.Namespace) -> Result:
     found = connections.find_connection(portal, args.connection)
     kinds = [kind.strip() for kind in args.kinds.split(",") if kind.strip()]
-    made = subscriptions.add_webhook(portal, found.id, args.url, kinds=kinds)
+    made = webhooks.add_webhook(portal, found.id, args.url, kinds=kinds)
     text = (
         f"Webhook {made.id} of {found.name}: {made.url}\n"
         f"Secret (shown this once): {made.secret}\n"
@@ -86,7 +86,7 @@ def _add_webhook(portal: Portal, args: argparse.Namespace) -> Result:
 
 def _check_webhooks(portal: Portal, args: argparse.Namespace) -> Result:
     found = connections.find_connection(portal, args.connection)
-    hooks = subscriptions.list_webhooks(portal, found.id)
+    hooks = webhooks.list_webhooks(portal, found.id)
     seen = [trials.try_webhook(portal, found.id, hook.id) for hook in hooks]
     text = describe_messages(seen) if seen else f"{found.name} has no webhooks. Make one with: portal webhook add"
     return Result(seen, text, _status(seen))

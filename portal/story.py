@@ -15,7 +15,19 @@ from pathlib import Path
 
 from portal.errors import Unusable
 from portal.providers import csvfile
-from portal.services import Portal, billing, catalog, decisions, mappings, preview, runs, sources, status
+from portal.services import (
+    Portal,
+    billing,
+    catalog,
+    decisions,
+    delivery,
+    dispatch_notices,
+    mappings,
+    preview,
+    runs,
+    sources,
+    status,
+)
 from qbwc.sandbox import Company, Visit, delete, parse_fault, read_manifest, visit
 
 SEPTEMBER, OCTOBER = date(2026, 10, 1), date(2026, 11, 1)
@@ -79,6 +91,12 @@ class Stage:
         read = path.read_bytes() if data is None else data
         return catalog.import_charges(self.portal, self.connection_id, read, name=name, provider="sherweb")
 
+    def tell(self) -> None:
+        """What the worker does in between: find what is to be told, and deliver it."""
+        dispatch_notices.dispatch(self.portal)
+        while delivery.is_due(self.portal) and delivery.deliver(self.portal):
+            pass
+
     def map(self, path: Path) -> None:
         """Apply a mapping file."""
         mappings.apply_csv(self.portal, self.connection_id, path.read_bytes(), path.name)
@@ -138,6 +156,7 @@ def play_since(stage: Stage) -> None:
     _pass(stage, 8)
     stage.calendar.go_to(3)
     stage.visit("modal-dialog")  # a dialog box was left open in QuickBooks
+    stage.tell()
     _pass(stage, 2)
     stage.calendar.go_to(1)
     folder = stage.samples / "csv"
@@ -175,3 +194,4 @@ def _pass(stage: Stage, days_ago: float) -> None:
     """A visit of the Web Connector's own schedule."""
     stage.calendar.go_to(days_ago)
     must(stage.visit())
+    stage.tell()

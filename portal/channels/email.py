@@ -22,6 +22,7 @@ from portal.settings import Settings
 
 TIMEOUT = 10.0
 _MOST_AT_ONCE = 20
+_LONGEST_ANSWER = 200
 _PORTS = {"smtp": 587, "smtps": 465}
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -37,6 +38,7 @@ class NotSent(Exception):
 class Letter:
     """What somebody is told, in their language: paragraphs, a list, a button with its address, and paragraphs after it.
 
+    `why` says at the end why they get it, with the address at which they change that.
     `key` stays the same when the letter is sent once more, so that a repetition can be told from another letter.
     """
 
@@ -48,6 +50,8 @@ class Letter:
     url: str = field(repr=False)
     after: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    why: str = ""
+    why_url: str = ""
     key: str = ""
 
 
@@ -75,8 +79,10 @@ def send(settings: Settings, letter: Letter) -> None:
             server.send_message(message)
     except smtplib.SMTPAuthenticationError:
         raise NotSent(f"{host} does not accept the user name and password of PORTAL_SMTP_URL") from None
+    except smtplib.SMTPRecipientsRefused as error:
+        raise NotSent(_refusal(host, *next(iter(error.recipients.values())))) from None
     except smtplib.SMTPResponseException as error:
-        raise NotSent(f"{host} answered {error.smtp_code}") from None
+        raise NotSent(_refusal(host, error.smtp_code, error.smtp_error)) from None
     except (smtplib.SMTPException, OSError) as error:
         raise NotSent(f"{host} port {port}: {type(error).__name__}") from None
 
@@ -114,7 +120,8 @@ def compose(sender: str, letter: Letter) -> EmailMessage:
     message["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
     items = ("\n".join(f"- {item}" for item in letter.items),) if letter.items else ()
-    text = "\n\n".join((*letter.before, *items, f"{letter.button}:\n{letter.url}", *letter.after))
+    why = (f"{letter.why}\n{letter.why_url}".strip(),) if letter.why else ()
+    text = "\n\n".join((*letter.before, *items, f"{letter.button}:\n{letter.url}", *letter.after, *why))
     message.set_content(text + "\n")
     message.add_alternative(_html(letter), subtype="html")
     message["Content-Language"] = letter.language  # at last: setting a content clears what is said of it
@@ -129,12 +136,22 @@ def _encrypt(server: smtplib.SMTP, context: ssl.SSLContext, *, is_needed: bool) 
         raise NotSent("the mail server does not offer STARTTLS; use smtps:// in PORTAL_SMTP_URL")
 
 
+def _refusal(host: str, code: int, text: bytes | str) -> str:
+    """What the mail server said, in one line."""
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    plain = " ".join("".join(one if one.isprintable() else " " for one in said).split())[:_LONGEST_ANSWER]
+    return f"{host} answered {code} {plain}".rstrip()
+
+
 def _html(letter: Letter) -> str:
     def paragraphs(texts: tuple[str, ...]) -> str:
         return "".join(f'<p style="margin:0 0 16px">{escape(text)}</p>' for text in texts)
 
     listed = "".join(f'<li style="margin:0 0 8px">{escape(item)}</li>' for item in letter.items)
     items = f'<ul style="margin:0 0 16px;padding-left:20px">{listed}</ul>' if listed else ""
+    small = "margin:0 0 16px;font-size:14px;overflow-wrap:anywhere"
+    link = f'<br><a href="{escape(letter.why_url)}">{escape(letter.why_url)}</a>' if letter.why_url else ""
+    why = f'<p style="{small}">{escape(letter.why)}{link}</p>' if letter.why else ""
     look = "display:inline-block;padding:10px 20px;border-radius:4px;background:#0054a6;color:#ffffff"
     return (
         f'<!doctype html><html lang="{escape(letter.language)}-CA"><head><meta charset="utf-8">'
@@ -143,6 +160,6 @@ def _html(letter: Letter) -> str:
         f'<div style="max-width:560px;margin:0 auto">{paragraphs(letter.before)}{items}'
         f'<p style="margin:0 0 16px"><a href="{escape(letter.url)}" style="{look};text-decoration:none">'
         f"{escape(letter.button)}</a></p>"
-        f'<p style="margin:0 0 16px;font-size:14px;overflow-wrap:anywhere">{escape(letter.url)}</p>'
-        f"{paragraphs(letter.after)}</div></body></html>\n"
+        f'<p style="{small}">{escape(letter.url)}</p>'
+        f"{paragraphs(letter.after)}{why}</div></body></html>\n"
     )

@@ -82,7 +82,7 @@ class ToldNotice(Base):
 
 
 class NoticePreference(Base):
-    """What a person wants to be mailed about a connection; without a row, as their role says.
+    """What a person wants to be mailed about a connection; without a row, or a `cadence`, as their role says.
 
     `digest_hour` is on the connection's clock. `preview_days` before each invoice day the preview is mailed;
     `previewed_for` is the invoice date of the last one. `digested_at`: what was told up to then was in a digest.
@@ -97,7 +97,7 @@ class NoticePreference(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
-    cadence: Mapped[Cadence] = mapped_column(choice(Cadence))
+    cadence: Mapped[Cadence | None] = mapped_column(choice(Cadence))
     digest_hour: Mapped[int]
     preview_days: Mapped[int | None]
     digested_at: Mapped[datetime | None]

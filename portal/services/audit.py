@@ -34,6 +34,7 @@ class Kind(StrEnum):
     MEMBER = "member"
     PASSWORD = "password"  # noqa: S105 -- the name of a kind
     SOURCE = "source"
+    TELLING = "telling"
 
 
 KINDS: dict[str, Kind] = {
@@ -79,6 +80,12 @@ KINDS: dict[str, Kind] = {
     "change-nightly": Kind.SOURCE,
     "save-columns": Kind.SOURCE,
     "delete-columns": Kind.SOURCE,
+    "choose-letters": Kind.TELLING,
+    "add-webhook": Kind.TELLING,
+    "change-webhook": Kind.TELLING,
+    "renew-webhook-secret": Kind.TELLING,
+    "remove-webhook": Kind.TELLING,
+    "send-message-again": Kind.TELLING,
 }
 """Every action that is noted, and its kind."""
 

@@ -21,7 +21,8 @@ from portal.errors import Sentence
 from portal.models import MessageState, OutboxMessage, Webhook
 from portal.notices.telling import next_attempt
 from portal.services import Portal
-from portal.services.parcels import Parcel, is_free, take
+from portal.services.parcels import Parcel, Withdrawn, is_free, take
+from portal.services.silence import NO_ACCESS
 
 TURN = 45.0
 """Seconds after which a receiver's turn ends, well before the lease does."""
@@ -89,6 +90,9 @@ def _deliver_one(portal: Portal, parcel: Parcel) -> datetime | None:
         return _postpone(portal, parcel, error.status, str(error))
     except email.NotSent as error:
         return _postpone(portal, parcel, None, str(error))
+    except Withdrawn:
+        _mark(portal, parcel, state=MessageState.DROPPED, answer=NO_ACCESS.template)
+        return portal.now()
     except Exception:
         log.exception("a message could not be sent", message=parcel.id)
         return _postpone(portal, parcel, None, NOT_MADE.template)
@@ -101,7 +105,7 @@ def _postpone(portal: Portal, parcel: Parcel, status: int | None, answer: str) -
     again = None if parcel.is_test else next_attempt(parcel.attempts + 1, now)
     state = MessageState.FAILED if again is None else MessageState.WAITING
     _mark(portal, parcel, state=state, status=status, answer=answer, is_attempt=True, next_at=again)
-    if again is None:
+    if again is None and not parcel.is_test:  # who asked for a test sees it
         log.warning("a message was given up", message=parcel.id, reason=answer)
     return again or now
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy import orm
 
 from portal.errors import PortalError
-from portal.models import Cadence, Connection, Member, NoticePreference, Occasion, ToldNotice, User
+from portal.models import Cadence, Connection, NoticePreference, Occasion, ToldNotice, User
 from portal.notices import Notice, find_notices
 from portal.notices.telling import due_preview, next_digest
 from portal.services import Portal
@@ -21,6 +22,7 @@ from portal.services.notice_texts import notice_payload, preview_payload
 from portal.services.notices import read_dismissed
 from portal.services.outbox import put
 from portal.services.preview import preview
+from portal.services.seeing import everybody
 from portal.services.subscriptions import DIGEST_HOUR, default_cadence, get_row
 from portal.services.turns import AT_ONCE, hold_free
 
@@ -55,13 +57,15 @@ def mail_digests(portal: Portal) -> int:
 
 
 def _due_digests(db: orm.Session, now: datetime, ids: Collection[int] | None) -> list[_Due]:
-    choice = NoticePreference
+    """Since something was told that was in no digest of theirs; for who came after it, since they came."""
+    choice, person = NoticePreference, everybody(ids)
     is_own = sa.and_(choice.connection_id == Connection.id, choice.user_id == User.id)
     asked = (
         Connection.id,
         Connection.time_zone,
         User.id.label("user_id"),
-        Member.role,
+        person.c.role,
+        sa.func.coalesce(person.c.joined_at, User.created_at).label("came_at"),
         choice.cadence,
         choice.digest_hour,
     )
@@ -69,8 +73,8 @@ def _due_digests(db: orm.Session, now: datetime, ids: Collection[int] | None) ->
         sa.select(*asked, sa.func.min(ToldNotice.told_at).label("told_at"))
         .select_from(ToldNotice)
         .join(Connection, Connection.id == ToldNotice.connection_id)
-        .join(Member, Member.partner_id == Connection.partner_id)
-        .join(User, User.id == Member.user_id)
+        .join(person, person.c.connection_id == Connection.id)
+        .join(User, User.id == person.c.user_id)
         .outerjoin(choice, is_own)
         .where(User.is_active, sa.or_(choice.digested_at.is_(None), ToldNotice.told_at > choice.digested_at))
         .group_by(*asked)
@@ -79,9 +83,13 @@ def _due_digests(db: orm.Session, now: datetime, ids: Collection[int] | None) ->
     return [
         _Due(connection_id=row.id, user_id=row.user_id)
         for row in db.execute(query if ids is None else query.where(Connection.id.in_(ids)))
-        if (row.cadence or default_cadence(row.role)) is Cadence.DAILY
-        and next_digest(row.told_at, DIGEST_HOUR if row.digest_hour is None else row.digest_hour, row.time_zone) <= now
+        if (row.cadence or default_cadence(row.role)) is Cadence.DAILY and _digest_at(row) <= now
     ]
+
+
+def _digest_at(row: Any) -> datetime:
+    hour = DIGEST_HOUR if row.digest_hour is None else row.digest_hour
+    return next_digest(max(row.told_at, row.came_at), hour, row.time_zone)
 
 
 def _digest(db: orm.Session, one: _Due, notices: Iterable[Notice], now: datetime) -> int:
@@ -135,11 +143,15 @@ def mail_previews(portal: Portal) -> int:
 
 
 def _due_previews(db: orm.Session, now: datetime, ids: Collection[int] | None) -> list[tuple[NoticePreference, date]]:
+    person = everybody(ids)
+    is_theirs = sa.and_(
+        person.c.user_id == NoticePreference.user_id, person.c.connection_id == NoticePreference.connection_id
+    )
     query = (
         sa.select(NoticePreference, Connection.time_zone, Connection.invoice_day)
         .join(Connection, Connection.id == NoticePreference.connection_id)
         .join(User, User.id == NoticePreference.user_id)
-        .join(Member, sa.and_(Member.user_id == User.id, Member.partner_id == Connection.partner_id))
+        .join(person, is_theirs)
         .where(NoticePreference.preview_days.is_not(None), User.is_active)
         .order_by(NoticePreference.id)
     )

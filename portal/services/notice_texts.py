@@ -35,6 +35,13 @@ PLACES: dict[Action, str] = {
 }
 """The page on which an action is done, after that of the connection."""
 NOTICES_PLACE = "/notices"
+CHOOSING_PLACE = "/notices/telling"
+EVENTS: dict[Occasion, str] = {
+    Occasion.RAISED: "notice.raised",
+    Occasion.CLEARED: "notice.cleared",
+    Occasion.TEST: "test",
+}
+"""What a webhook is told: the `type` of a body for each occasion that has one."""
 BUTTONS: dict[Action, Sentence] = {
     Action.OPEN_PREVIEW: Sentence("Open the preview"),
     Action.CONNECTOR_STEPS: Sentence("Open the steps"),
@@ -46,7 +53,7 @@ BUTTONS: dict[Action, Sentence] = {
     Action.UPDATE_QUICKBOOKS: Sentence("Open the status"),
     Action.IMPORT_AGAIN: Sentence("Import again"),
 }
-_WHY = Sentence("You get this letter because of what you chose for this connection; its page of notices changes it.")
+_WHY = Sentence("You get this letter because you chose so, or your role on this connection says so. To change it:")
 
 
 def address_of(url: str, connection_id: int, place: str) -> str:
@@ -73,8 +80,7 @@ def webhook_body(occasion: Occasion, known: Known, about: Notice | Told | None, 
             "url": address_of(url, known.connection_id, PLACES[about.action]),
             "size": about.size,
         }
-    kind = "test" if about is None else f"notice.{occasion.value}"
-    return _json({"type": kind, "timestamp": now.astimezone(UTC).isoformat(), "data": data})
+    return _json({"type": EVENTS[occasion], "timestamp": now.astimezone(UTC).isoformat(), "data": data})
 
 
 def notice_payload(notices: Collection[Notice]) -> str:
@@ -141,8 +147,8 @@ def compose(
     """The letter of a message that waited."""
     content = json.loads(payload) if payload else {}
     make = {Occasion.DIGEST: _digest, Occasion.PREVIEW: _preview, Occasion.TEST: _test}.get(occasion, _one)
+    is_test = occasion is Occasion.TEST
     subject, before, items, button, place = make(content, language, connection, time_zone)
-    after = _test_after(language) if occasion is Occasion.TEST else (say(_WHY, language),)
     return Letter(
         to=to,
         language=language,
@@ -151,7 +157,9 @@ def compose(
         items=items,
         button=say(button, language),
         url=address_of(url, connection_id, place),
-        after=after,
+        after=_test_after(language) if is_test else (),
+        why="" if is_test else say(_WHY, language),
+        why_url="" if is_test else address_of(url, connection_id, CHOOSING_PLACE),
         key=message_id,
     )
 

@@ -14,14 +14,20 @@ from portal.errors import Sentence
 from portal.models import Channel, Connection, Occasion, OutboxMessage, User, Webhook
 from portal.services import Portal
 from portal.services.notice_texts import compose
-from portal.services.subscriptions import open_secret, receivers
+from portal.services.seeing import sees
+from portal.services.silence import NO_ACCESS
+from portal.services.subscriptions import receivers
+from portal.services.webhooks import open_secret
 
 LEASE = timedelta(seconds=90)
 MOST_OF_ONE = 10
 
-NO_ACCESS = Sentence("this person has no access any more")
 SWITCHED_OFF = Sentence("the webhook is switched off")
 UNREADABLE = Sentence("its secret cannot be read, since the portal's secret key was changed: make a new one")
+
+
+class Withdrawn(Exception):
+    """Whom it was for lost the access since it was leased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +121,9 @@ def _letter_sender(
     portal: Portal, row: OutboxMessage, person: User, connection: Connection
 ) -> Callable[[], int | None]:
     def send() -> None:
+        with portal.database.read() as db:  # others were sent before this one meanwhile
+            if not sees(db, person.id, connection.id):
+                raise Withdrawn
         letter = compose(
             row.occasion,
             row.payload,

@@ -21,6 +21,8 @@ from portal.web.passwords import chosen_password
 from portal.web.session import too_many
 
 blueprint = Blueprint("account", __name__)
+MOST_PLACES = 10
+"""Connections that lead to what one is mailed about them; that page has a button for all."""
 Result = TypeVar("Result")
 
 
@@ -169,6 +171,7 @@ def _page(part: str = "", error: PortalError | None = None) -> str:
     shown: dict[str, Any] = {
         "log_ins": accounts.list_log_ins(portal, user.id),
         "joined": sharing.list_joined(portal, user.id),
+        "places": sharing.list_places(portal, user.id, MOST_PLACES),
         "codes_left": accounts.codes_left(portal, user.id),
         "shortest": accounts.SHORTEST_PASSWORD,
         "problems": {part: error.sentence} if error else {},

@@ -13,6 +13,8 @@ from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
 from portal.models import DraftState, InvoiceMode, Role
 from portal.services.audit import COMMAND_LINE, Kind
+from portal.web.telling_words import CADENCES
+from portal.web.telling_words import KINDS as NOTICES
 from portal.web.words import PRORATIONS, msgid, word
 
 KINDS: dict[Kind, str] = {
@@ -23,6 +25,7 @@ KINDS: dict[Kind, str] = {
     Kind.MEMBER: msgid("People and roles"),
     Kind.PASSWORD: msgid("Passwords and log-ins"),
     Kind.SOURCE: msgid("Sources of charges"),
+    Kind.TELLING: msgid("Letters and webhooks"),
 }
 
 _ACTIONS: dict[str, str] = {
@@ -68,6 +71,12 @@ _ACTIONS: dict[str, str] = {
     "change-nightly": msgid("Nightly fetch from Sherweb changed"),
     "save-columns": msgid("Columns of a CSV file saved"),
     "delete-columns": msgid("Columns of a CSV file deleted"),
+    "choose-letters": msgid("Choice of letters changed"),
+    "add-webhook": msgid("Webhook added"),
+    "change-webhook": msgid("Webhook changed"),
+    "renew-webhook-secret": msgid("Secret of a webhook replaced"),
+    "remove-webhook": msgid("Webhook removed"),
+    "send-message-again": msgid("Message sent again"),
 }
 
 _FIELDS: dict[str, str] = {
@@ -117,6 +126,13 @@ _FIELDS: dict[str, str] = {
     "renewed": msgid("Given anew"),
     "client_id": msgid("Client ID"),
     "nightly": msgid("Every night"),
+    "cadence": msgid("Letters"),
+    "hour": msgid("Hour"),
+    "preview_days": msgid("Preview, days before the invoice day"),
+    "url": msgid("Address"),
+    "kinds": msgid("Told of"),
+    "is_active": msgid("Switched on"),
+    "to": msgid("To"),
 }
 
 _CHOICES: dict[str, type[StrEnum]] = {
@@ -131,6 +147,8 @@ _CHOICES: dict[str, type[StrEnum]] = {
     "negative_total": NegativeTotal,
     "approval": Approval,
 }
+_CADENCES = {"as-role": msgid("As the role says"), **{one.value: name for one, name in CADENCES.items()}}
+_KINDS_OF_NOTICES = {kind.value: name for kind, name in NOTICES.items()}
 _WAYS = {
     "page": msgid("the page"),
     "bulk": msgid("many rows at once"),
@@ -162,6 +180,10 @@ def told(value: Any, field: str = "") -> str:
     text = str(value)
     if field == "how" and text in _WAYS:
         return str(_(_WAYS[text]))
+    if field == "cadence" and text in _CADENCES:
+        return str(_(_CADENCES[text]))
+    if field == "kinds" and text in _KINDS_OF_NOTICES:
+        return str(_(_KINDS_OF_NOTICES[text]))
     if field == "prorate" and text in PRORATIONS:
         return str(_(PRORATIONS[text]))
     kind = _CHOICES.get(field)

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.bench
 
 MOST = 3.0
 KNOWN = {"connection_id": 1, "run_id": 1, "import_id": 1, "organization_id": 1, "visit_id": 1, "exchange_id": 1}
+KNOWN |= {"webhook_id": 1, "outbox_id": 1}
 OTHERS = {"screen": "status", "user_id": 2}
 FRAGMENTS = {"choices"}  # a list to choose from, looked through at each key: tests/bench/test_pages.py
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"

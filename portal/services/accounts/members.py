@@ -20,6 +20,7 @@ from portal.services.accounts.log_ins import end_others
 from portal.services.accounts.passwords import is_chosen, no_password
 from portal.services.accounts.people import UserView, check_email, check_language, has_joined, make_member
 from portal.services.accounts.second_factor import forget
+from portal.services.silence import stop_telling
 
 log = structlog.get_logger("portal")
 
@@ -119,6 +120,7 @@ def remove_member(portal: Portal, by: UserView, member_id: int) -> None:
         is_elsewhere = _belongs_elsewhere(db, member)
         _note(db, portal, by, member, "remove-person", before=member.role)
         db.execute(sa.delete(Member).where(Member.id == member_id))
+        stop_telling(db, member.user_id, portal.now())
         if not is_elsewhere:
             db.execute(sa.delete(User).where(User.id == member.user_id))
     log.info("person removed", user=member.user_id, by=by.id)

@@ -19,6 +19,7 @@ from portal.services.accounts.passwords import is_chosen
 from portal.services.accounts.people import first_membership, has_joined
 from portal.services.connections import HIGHEST_ID, find
 from portal.services.sharing.places import role_at
+from portal.services.silence import stop_telling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,7 @@ def remove_joined(portal: Portal, by: UserView, connection_id: int, participant_
         _check_not_last(db, row)
         email = row.user.email
         _note(db, portal, row, "remove-joined", by.email, before=row.role)
-        _forget(db, row)
+        _forget(db, portal, row)
     return email
 
 
@@ -176,7 +177,7 @@ def leave(portal: Portal, user: UserView, participant_id: int) -> bool:
         _lock(db, row.connection_id)
         _check_not_last(db, row)
         _note(db, portal, row, "leave", user.email, before=row.role)
-        return _forget(db, row)
+        return _forget(db, portal, row)
 
 
 def _hold(db: orm.Session, by: UserView, connection_id: int, participant_id: int) -> Participant:
@@ -212,9 +213,10 @@ def _check_not_last(db: orm.Session, row: Participant) -> None:
         raise Conflict("This is the connection's last administrator who can log in. Invite another one first.")
 
 
-def _forget(db: orm.Session, row: Participant) -> bool:
+def _forget(db: orm.Session, portal: Portal, row: Participant) -> bool:
     """Take a participant away, and with their last connection the account. Whether the account stays."""
     db.execute(sa.delete(Participant).where(Participant.id == row.id))
+    stop_telling(db, row.user_id, portal.now())
     stays = first_membership(db, row.user_id) is not None or has_joined(db, row.user_id)
     if not stays:
         db.execute(sa.delete(User).where(User.id == row.user_id))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from portal.models import Connection, Member, Participant, Partner, Role
 from portal.services import Portal
 from portal.services.connections import ConnectionView, view
+from portal.services.seeing import is_seen
 
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -85,18 +86,6 @@ def role_at(db: orm.Session, user_id: int, connection_id: int) -> Role | None:
     return None if row is None else _place(row).role
 
 
-def seen_ids(user_id: int) -> sa.Select[Any]:
-    """The ids of the connections that a person sees, to be used within a statement."""
-    return sa.select(Connection.id).where(_is_seen(user_id))
-
-
-def _is_seen(user_id: int) -> sa.ColumnElement[bool]:
-    return sa.or_(
-        Connection.partner_id.in_(sa.select(Member.partner_id).where(Member.user_id == user_id)),
-        Connection.id.in_(sa.select(Participant.connection_id).where(Participant.user_id == user_id)),
-    )
-
-
 def _seen_by(user_id: int, *more: Any) -> sa.Select[Any]:
     return (
         sa.select(
@@ -114,7 +103,7 @@ def _seen_by(user_id: int, *more: Any) -> sa.Select[Any]:
         .join(Partner, Partner.id == Connection.partner_id)
         .outerjoin(Member, sa.and_(Member.partner_id == Partner.id, Member.user_id == user_id))
         .outerjoin(Participant, sa.and_(Participant.connection_id == Connection.id, Participant.user_id == user_id))
-        .where(_is_seen(user_id))
+        .where(is_seen(user_id))
     )
 
 

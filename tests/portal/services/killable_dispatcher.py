@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from portal import settings as configuration
-from portal.channels import webhook
+from portal.channels import email, webhook
 from portal.services import build_portal, delivery, dispatch_notices
 
 
@@ -21,10 +21,15 @@ def die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def dying_after(send: Any) -> Any:
+    return lambda *given, **named: die(send(*given, **named))
+
+
 def main() -> None:
     order = json.loads(sys.argv[1])
+    given = {"smtp_url": order["smtp"], "mail_from": "portal@example.com"} if order["smtp"] else {}
     loaded = configuration.load(
-        {}, data=Path(order["data"]), database_url=order["url"], secret_key=order["key"], private_webhooks=True
+        {}, data=Path(order["data"]), database_url=order["url"], secret_key=order["key"], private_webhooks=True, **given
     )
     now = datetime.fromisoformat(order["now"])
     portal = build_portal(loaded, now=lambda: now)
@@ -33,11 +38,11 @@ def main() -> None:
     dispatch_notices.dispatch(portal)
     if order["dies"] == "after-telling":
         die()
-    send = webhook.send
-    if order["dies"] == "after-lease":
-        webhook.send = die  # type: ignore[assignment]
-    if order["dies"] == "after-send":
-        webhook.send = lambda *given, **named: die(send(*given, **named))  # type: ignore[assignment,return-value]
+    for channel in (webhook, email):
+        if order["dies"] == "after-lease":
+            channel.send = die  # type: ignore[attr-defined]
+        if order["dies"] == "after-send":
+            channel.send = dying_after(channel.send)  # type: ignore[attr-defined]
     delivery.deliver(portal)
 
 

@@ -35,6 +35,7 @@ from portal.services import (
     parcels,
     subscriptions,
     trials,
+    webhooks,
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -281,8 +282,8 @@ def other(portal: Portal) -> str:
 # -- webhooks
 
 
-def hook(portal: Portal, receiver: Any, *kinds: str) -> subscriptions.WebhookView:
-    return subscriptions.add_webhook(portal, 1, receiver.url, kinds=kinds)
+def hook(portal: Portal, receiver: Any, *kinds: str) -> webhooks.WebhookView:
+    return webhooks.add_webhook(portal, 1, receiver.url, kinds=kinds)
 
 
 def test_a_webhook_is_told_what_came_and_what_went(any_month: Any, http_receiver: Callable[..., Any]) -> None:
@@ -387,7 +388,7 @@ def test_a_receiver_that_is_gone_is_not_told_any_more(any_month: Any, http_recei
     delivery_of(portal, made.id)
     delivery.deliver(portal)
     assert [one.state for one in messages(portal)] == [MessageState.FAILED] * 2
-    assert not subscriptions.list_webhooks(portal, 1)[0].is_active
+    assert not webhooks.list_webhooks(portal, 1)[0].is_active
     delivery_of(portal, made.id)
     delivery.deliver(portal)
     assert messages(portal)[-1].answer == "the webhook is switched off"
@@ -401,7 +402,7 @@ def test_a_private_address_is_refused_when_it_is_entered_and_when_it_is_used(
     receiver = http_receiver()
     for url in (receiver.url, "https://10.1.2.3/", "https://user:word@example.com/"):
         with pytest.raises(Refused, match="PORTAL_PRIVATE_WEBHOOKS"):
-            subscriptions.add_webhook(any_month.portal, 1, url)
+            webhooks.add_webhook(any_month.portal, 1, url)
     made = hook(settled(any_month.portal), receiver)
     seen = trials.try_webhook(any_month.portal, 1, made.id)
     assert (seen.state, receiver.received) == (MessageState.FAILED, [])
@@ -424,29 +425,29 @@ def test_a_test_of_a_webhook_is_sent_once_and_says_what_came_back(
 
 def test_webhooks_are_kept_changed_and_removed_and_their_secrets_sealed(any_month: Any) -> None:
     portal = any_month.portal
-    made = subscriptions.add_webhook(portal, 1, "https://example.com/a", kinds=["overdue", "errors"], who="anne")
+    made = webhooks.add_webhook(portal, 1, "https://example.com/a", kinds=["overdue", "errors"], who="anne")
     assert made.kinds == (Kind.OVERDUE, Kind.ERRORS)
     with portal.database.read() as db:
         kept = db.scalar(sa.text("SELECT secret FROM webhook"))
     assert made.secret
     assert made.secret not in kept
     assert made.secret not in repr(made)
-    renewed = subscriptions.renew_webhook_secret(portal, 1, made.id)
+    renewed = webhooks.renew_webhook_secret(portal, 1, made.id)
     assert renewed.secret != made.secret
-    changed = subscriptions.change_webhook(portal, 1, made.id, url="https://example.com/b", kinds=[], is_active=False)
+    changed = webhooks.change_webhook(portal, 1, made.id, url="https://example.com/b", kinds=[], is_active=False)
     assert (changed.url, changed.kinds, changed.is_active, changed.secret) == ("https://example.com/b", (), False, None)
     with pytest.raises(Refused, match="no notice nonsense"):
-        subscriptions.change_webhook(portal, 1, made.id, url="https://example.com/", kinds=["nonsense"], is_active=True)
+        webhooks.change_webhook(portal, 1, made.id, url="https://example.com/", kinds=["nonsense"], is_active=True)
     with pytest.raises(NotFound):
-        subscriptions.remove_webhook(portal, 2, made.id)
+        webhooks.remove_webhook(portal, 2, made.id)
     delivery_of(portal, made.id)
-    subscriptions.remove_webhook(portal, 1, made.id)
-    assert subscriptions.list_webhooks(portal, 1) == ()
+    webhooks.remove_webhook(portal, 1, made.id)
+    assert webhooks.list_webhooks(portal, 1) == ()
     assert messages(portal) == []
     for number in range(10):
-        subscriptions.add_webhook(portal, 1, f"https://example.com/{number}")
+        webhooks.add_webhook(portal, 1, f"https://example.com/{number}")
     with pytest.raises(Refused, match="at most 10"):
-        subscriptions.add_webhook(portal, 1, "https://example.com/11")
+        webhooks.add_webhook(portal, 1, "https://example.com/11")
 
 
 def test_the_outbox_in_pages_by_state_and_forgotten(any_month: Any, http_receiver: Callable[..., Any]) -> None:
@@ -513,22 +514,22 @@ def test_two_at_once_tell_and_send_once_each(any_month: Any, http_receiver: Call
     assert {one.state for one in messages(portal)} == {MessageState.DELIVERED}
 
 
-def dispatching(portal: Portal, folder: Path, now: datetime, dies: str) -> subprocess.Popen[bytes]:
+def dispatching(portal: Portal, folder: Path, now: datetime, dies: str, smtp: str) -> subprocess.Popen[bytes]:
     """A process that tells and delivers, and is killed by SIGKILL at a certain point."""
     url = portal.database.url.render_as_string(hide_password=False)
     key = portal.settings.key
-    order = {"url": url, "data": str(folder), "now": now.isoformat(), "dies": dies, "key": key}
+    order = {"url": url, "data": str(folder), "now": now.isoformat(), "dies": dies, "key": key, "smtp": smtp}
     return subprocess.Popen([sys.executable, str(HERE / "killable_dispatcher.py"), json.dumps(order)])
 
 
 @pytest.fixture
-def victim(any_month: Any, tmp_path: Path) -> Callable[[str], int]:
+def victim(any_month: Any, tmp_path: Path) -> Callable[..., int]:
     """Runs a dispatching process until it is killed; returns how it ended."""
 
-    def run_until(dies: str) -> int:
+    def run_until(dies: str, smtp: str = "") -> int:
         folder = tmp_path / "victim"
         folder.mkdir(exist_ok=True)
-        return dispatching(any_month.portal, folder, any_month.clock.at, dies).wait(60)
+        return dispatching(any_month.portal, folder, any_month.clock.at, dies, smtp).wait(60)
 
     return run_until
 
@@ -550,6 +551,20 @@ def test_a_kill_at_any_point_loses_nothing(
     assert {got.message_id for got in receiver.received} == {one.message_id}
     assert len(receiver.received) == (2 if dies == "after-send" else 1)
     assert run(portal) == 0
+
+
+@pytest.mark.parametrize("dies", ["after-telling", "after-lease", "after-send"])
+def test_a_letter_outlives_a_kill_and_keeps_its_id(
+    any_month: Any, mail: Any, victim: Callable[..., int], dies: str
+) -> None:
+    portal = settled(any_month.portal, mail)
+    want(portal, person(portal, "anne@example.com"))
+    assert victim(dies, f"smtp://127.0.0.1:{mail.port}") == -signal.SIGKILL
+    any_month.clock.at += parcels.LEASE
+    assert run(portal) == 1
+    assert [one.state for one in messages(portal)] == [MessageState.DELIVERED]
+    assert len(mail.letters) == (2 if dies == "after-send" else 1)
+    assert len({letter["Message-ID"] for letter in mail.letters}) == 1, "a repetition can be told"
 
 
 def test_a_kill_before_what_was_told_is_kept_tells_it_later_once(

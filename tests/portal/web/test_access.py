@@ -29,8 +29,8 @@ PUBLIC = {
     "/join/account",
     "/join/forget",
 }
-OWN = ("/account/", "/join/")
-"""What is under them changes nothing but what is one's own: the log-in, and which connections one joined."""
+OWN = ("/account/", "/join/", "/connections/1/notices/telling")
+"""What is under them changes nothing but what is one's own: the log-in, which connections one joined, one's letters."""
 ENDS_LOG_INS = {"/account/log-ins/end", "/account/log-ins/1/end"}
 IDS = {
     "connection_id": 1,
@@ -46,6 +46,8 @@ IDS = {
     "invitation_id": 1,
     "log_in_id": 1,
     "token_id": 1,
+    "webhook_id": 1,
+    "outbox_id": 1,
 }
 READERS = (Role.ACCOUNTANT, Role.READ_ONLY)
 

@@ -20,12 +20,17 @@ from portal.models import (
     DraftState,
     InvoiceMode,
     ItemCost,
+    Occasion,
     Offer,
     Organization,
     Run,
+    User,
+    Webhook,
     What,
 )
-from portal.services import Portal
+from portal.notices import Kind
+from portal.services import Portal, outbox
+from portal.services.webhooks import MOST_WEBHOOKS
 from qbwc.models import Exchange, ExchangeState, Job, ListObject, Purpose, Request, Session
 from qbwc.session import State
 
@@ -142,6 +147,18 @@ def add_rows(month: Any, first: int, last: int) -> None:
                 )
             )
             add_import(db, number, offer, client, now)
+            add_messages(db, number, now)
+
+
+def add_messages(db: Any, number: int, now: Any) -> None:
+    """A webhook while there is room for one, and a message to it and to a person."""
+    if number < MOST_WEBHOOKS:
+        row = Webhook(connection_id=1, url=f"https://example.com/{number}", secret="", kinds=["errors"], created_at=now)
+        db.add(row)
+    user_id, webhook_id = db.query(sa.func.min(User.id)).scalar(), db.query(sa.func.min(Webhook.id)).scalar()
+    outbox.put(db, connection_id=1, now=now, occasion=Occasion.TEST, payload="", user_id=user_id)
+    body = {"occasion": Occasion.RAISED, "kind": Kind.ERRORS, "payload": "{}"}
+    outbox.put(db, connection_id=1, now=now, webhook_id=webhook_id, **body)
 
 
 def add_import(db: Any, number: int, offer: Offer, client: Organization, now: Any) -> None:
@@ -201,6 +218,12 @@ PAGES = [
     "/connections/1/preview",
     "/connections/1/charges",
     "/connections/1/imports/1",
+    "/connections/1/notices/telling",
+    "/connections/1/webhooks",
+    "/connections/1/webhooks/1",
+    "/connections/1/messages",
+    "/connections/1/messages?state=waiting&channel=webhook",
+    "/connections/1/messages/1",
 ]
 
 
