@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from lxml import etree
 from sqlalchemy import orm
 
+from qbwc import parts
 from qbwc.mirror import PULL
 from qbwc.models import Exchange, ExchangeState, Job, JobState, Purpose, Request, RequestState, Session
 from qbwc.redaction import without_secrets
@@ -242,20 +243,21 @@ def readable(text: str | None) -> str | None:
 
 def keep_greeting(db: orm.Session, session: Session, text: str, now: datetime) -> None:
     """Keep what the connector brought along at the first request of a session."""
-    db.add(
-        Exchange(
-            connection_id=session.connection_id,
-            session_id=session.id,
-            purpose=Purpose.GREETING,
-            is_write=False,
-            state=ExchangeState.ANSWERED,
-            answer_body=without_secrets(text),
-            answer_size=len(text),
-            first_sent_at=now,
-            sent_at=now,
-            answered_at=now,
-        )
+    exchange = Exchange(
+        connection_id=session.connection_id,
+        session_id=session.id,
+        purpose=Purpose.GREETING,
+        is_write=False,
+        state=ExchangeState.ANSWERED,
+        answer_body=without_secrets(text),
+        answer_size=len(text),
+        first_sent_at=now,
+        sent_at=now,
+        answered_at=now,
     )
+    db.add(exchange)
+    db.flush()
+    parts.add_of_check(db, exchange, None)
 
 
 def forget(db: orm.Session, *, bodies_before: datetime, visits_before: datetime) -> Forgotten:
