@@ -32,6 +32,7 @@ class WantedParts:
     topic: str | None = None
     asked_by: str | None = None
     result: PartResult | None = None
+    about: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     without: Collection[str] = ()
@@ -137,6 +138,7 @@ def _conditions(connection_id: int, wanted: WantedParts) -> list[sa.ColumnElemen
         (part.topic, wanted.topic),
         (part.asked_by, wanted.asked_by),
         (part.result, wanted.result),
+        (part.about, wanted.about),
     ]
     found = [column == value for column, value in pairs if value is not None]
     if wanted.since is not None:
