@@ -86,8 +86,8 @@ class ReasonCount:
 class PreviewPage:
     """One page of what billing a date would do, with the figures of all of it.
 
-    `sendable` invoices with `lines` lines would be sent, which `whole` stands for; `estimate` is what they come to as far as prices are
-    known (`is_partial`: not all are). `counts` says how many invoices each filter shows.
+    `sendable` invoices with `lines` lines would be sent, which `whole` stands for; `estimate` is what they come to as
+    far as prices are known (`is_partial`: not all are). `counts` says how many invoices each filter shows.
     """
 
     invoice_date: date

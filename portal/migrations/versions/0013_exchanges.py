@@ -20,6 +20,7 @@ _TOPICS = {
     "read-back": "comparisons",
     "find-invoice": "searches",
 }
+_JOB = sa.table("qbwc_job", *(sa.column(name) for name in ("id", "kind", "key", "topic", "about")))
 _PARTS = """
     INSERT INTO qbwc_exchange_part (connection_id, exchange_id, topic, asked_by, about, at, requests, result)
     SELECT e.connection_id, e.id, j.topic, '', j.about, e.sent_at, COUNT(*),
@@ -39,7 +40,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("asked_by", sa.String(254), nullable=False, server_default=""))
         table.add_column(sa.Column("is_shared", sa.Boolean(), nullable=False, server_default=sa.true()))
     for kind, topic in _TOPICS.items():
-        op.execute(f"UPDATE qbwc_job SET topic = '{topic}' WHERE kind = '{kind}'")
+        op.execute(sa.update(_JOB).where(_JOB.c.kind == kind).values(topic=topic))
     _tell_about()
     op.execute(
         "DELETE FROM qbwc_exchange_part WHERE exchange_id IN "
@@ -51,10 +52,9 @@ def upgrade() -> None:
 def _tell_about() -> None:
     """The key of a job names it: "draft:12", "draft:12:0" for a search, "run:3:0" for a comparison."""
     connection = op.get_bind()
-    job = sa.table("qbwc_job", *(sa.column(name) for name in ("id", "kind", "key", "about")))
     draft = sa.table("draft", sa.column("id"), sa.column("run_id"))
     runs = {row.id: row.run_id for row in connection.execute(sa.select(draft))}
-    found = connection.execute(sa.select(job.c.id, job.c.kind, job.c.key).where(job.c.kind.in_(set(_TOPICS)))).all()
+    found = connection.execute(sa.select(_JOB.c.id, _JOB.c.kind, _JOB.c.key).where(_JOB.c.kind.in_(set(_TOPICS)))).all()
     told = []
     for row in found:
         what, _colon, rest = row.key.partition(":")
@@ -64,8 +64,8 @@ def _tell_about() -> None:
         elif what == "draft" and number.isdigit() and int(number) in runs:
             told.append({"job_id": row.id, "matter": f"run:{runs[int(number)]}"})
     if told:
-        same = job.c.id == sa.bindparam("job_id")
-        connection.execute(sa.update(job).where(same).values(about=sa.bindparam("matter")), told)
+        same = _JOB.c.id == sa.bindparam("job_id")
+        connection.execute(sa.update(_JOB).where(same).values(about=sa.bindparam("matter")), told)
 
 
 def downgrade() -> None:
