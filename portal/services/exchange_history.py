@@ -203,7 +203,8 @@ def _csv_rows(
 ) -> Iterator[tuple[str | int | date | None, ...]]:
     with portal.database.read() as db:
         connection = find(db, connection_id)
-        dates = dict(db.execute(sa.select(Run.id, Run.invoice_date).filter_by(connection_id=connection_id)).tuples())
+        runs = sa.select(Run.id, Run.invoice_date).where(Run.connection_id == connection_id)
+        dates = {row.id: row.invoice_date for row in db.execute(runs)}
         for _ in range(MOST_EXPORTED // _CHUNK):
             rows = _read(db, connection, wanted, _CHUNK)
             yield from (_csv_row(row, dates) for row in rows)
