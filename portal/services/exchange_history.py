@@ -24,6 +24,8 @@ from qbwc import parts
 from qbwc.models import PartResult
 
 SIZE = 25
+FEW = 10
+"""Entries beside the two halves."""
 MOST_EXPORTED = 50_000
 """Entries of a file, the newest: what is longer is asked for by year."""
 KINDS = ("lists", "costs", "invoices", "comparisons", "searches", "checks")
@@ -118,16 +120,16 @@ def read_filters(portal: Portal, connection_id: int) -> Filters:
         return Filters(choices=choices, people=tuple(parts.people(db, connection_id)))
 
 
-def read_history(portal: Portal, connection_id: int, wanted: WantedEntries) -> HistoryPage:
+def read_history(portal: Portal, connection_id: int, wanted: WantedEntries, *, size: int = SIZE) -> HistoryPage:
     """One page of the history. Raises NotFound."""
     with portal.database.read() as db:
-        rows = _read(db, find(db, connection_id), wanted, SIZE + 1)
-        has_more = len(rows) > SIZE
+        rows = _read(db, find(db, connection_id), wanted, size + 1)
+        has_more = len(rows) > size
         if wanted.after_id is not None and wanted.before_id is None:
-            rows = rows[-SIZE:]
+            rows = rows[-size:]
             has_older, has_newer = bool(rows), has_more
         else:
-            rows = rows[:SIZE]
+            rows = rows[:size]
             has_older, has_newer = has_more, wanted.before_id is not None and bool(rows)
         return HistoryPage(
             rows=tuple(_entries(db, connection_id, rows)),
@@ -231,6 +233,7 @@ def _csv_row(row: parts.PastPart, dates: Mapping[int, date]) -> tuple[str | int 
 
 
 __all__ = [
+    "FEW",
     "ITSELF",
     "KINDS",
     "MOST_EXPORTED",

@@ -13,7 +13,7 @@ from flask_babel import ngettext
 from portal.errors import Refused
 from portal.services import connections, exchange_history, preview_pages, sending_receiving
 from portal.services.connections import to_row_id
-from portal.services.exchange_history import KINDS, RESULTS, WantedEntries
+from portal.services.exchange_history import FEW, KINDS, RESULTS, SIZE, WantedEntries
 from portal.services.paging import Wanted
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
@@ -50,7 +50,7 @@ def show(connection_id: int) -> ResponseReturnValue:
     plan = None
     if screen.year is None:
         plan = preview_pages.read_preview(portal, connection_id, to_date_or_none(send), Wanted())
-    return render_template("exchanges.html", screen=screen, plan=plan, send=send, **_history(connection_id))
+    return render_template("exchanges.html", screen=screen, plan=plan, send=send, **_history(connection_id, FEW))
 
 
 @blueprint.get("/connections/<int:connection_id>/exchanges/history")
@@ -74,7 +74,8 @@ def activity(connection_id: int) -> ResponseReturnValue:
         return "", 204
     is_whole = request.args.get("on_page") != "history"
     screen = sending_receiving.read_screen(portal, connection_id) if is_whole else None
-    page = exchange_history.read_history(portal, connection_id, _wanted())
+    size = FEW if is_whole else SIZE
+    page = exchange_history.read_history(portal, connection_id, _wanted(), size=size)
     given = {**_of_entries(connection_id, _wanted()), "page": page, "is_news": True}
     return render_template("parts/exchange_activity.html", screen=screen, mark=mark, is_whole=is_whole, **given)
 
@@ -113,12 +114,12 @@ def request_lists(connection_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show", connection_id=connection_id), 303)
 
 
-def _history(connection_id: int) -> dict[str, Any]:
+def _history(connection_id: int, size: int = SIZE) -> dict[str, Any]:
     """What the templates need to show the history: its page, its filters, and where they lead."""
     portal, wanted = portal_of_app(), _wanted()
     return {
         "filters": exchange_history.read_filters(portal, connection_id),
-        "page": exchange_history.read_history(portal, connection_id, wanted),
+        "page": exchange_history.read_history(portal, connection_id, wanted, size=size),
         "download": url_for(".download", connection_id=connection_id, **_query(wanted)),
         "itself": exchange_history.ITSELF,
         "most_exported": exchange_history.MOST_EXPORTED,

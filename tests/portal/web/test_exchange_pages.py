@@ -53,7 +53,7 @@ def only_run(month: Any) -> Run:
 
 def test_send_says_what_goes_and_what_is_held_back(admin: Any) -> None:
     text = words(admin.get(SCREEN))
-    assert re.search(r"12 invoices to send · \d+ lines · \$", text)
+    assert re.search(r"12 invoices to send · \d+ lines · 7,4\d\d\.\d\d", text)
     assert "Period: Oct" in text
     assert "unit costs go with them" in text
     page = admin.get(SCREEN).text
@@ -108,12 +108,12 @@ def test_when_nothing_waits_it_says_since_when(admin: Any, month: Any) -> None:
 
 def test_what_the_last_visit_brought_and_then_that_nothing_changed(admin: Any, month: Any) -> None:
     text = words(admin.get(SCREEN))
-    assert "The visit of Nov. 1, 2026" in text
+    assert "The visit of Nov 1, 2026" in text
     assert re.search(r"New: 41 customers, \d+ items", text)
     month.clock.at += timedelta(hours=21)
     month.visit()
     text = words(admin.get(SCREEN))
-    assert "Nothing to receive: nothing has changed since Nov. 1, 2026" in text
+    assert "Nothing to receive: nothing has changed since Nov 1, 2026" in text
 
 
 def test_an_empty_connection_says_so_and_leads_on(admin: Any, other_connection: int) -> None:
@@ -150,7 +150,7 @@ def test_the_filters_are_in_the_address_and_each_entry_leads_to_its_qbxml(admin:
         assert "No exchange matches" not in text, query
         assert "Show all" in text
         link = re.findall(r'href="(/connections/1/exchanges/\d+)"', text)[0]
-        assert "QuickBooks&#39; answer" in admin.get(link).text
+        assert "QuickBooks' answer" in words(admin.get(link))
     for query in ("result=refused", "kind=searches", "person=nobody", "last=2026-10-31", "period=calendar-2025"):
         assert "No exchange matches" in admin.get(f"{HISTORY}?{query}").text, query
     for query in ("kind=nonsense&result=x&first=x&older=x&period=%00", "older=999999999999999", "newer=-1"):
@@ -172,7 +172,7 @@ def test_a_fiscal_year_that_begins_in_april(admin: Any, month: Any) -> None:
     page = admin.get(f"{SCREEN}?send=fiscal-2026")
     text = words(page)
     assert "Fiscal year" in page.text
-    assert "2026–2027 (Apr. 1, 2026 – March 31, 2027)" in text
+    assert "2026–2027 (April 1, 2026 – March 31, 2027)" in text
     assert "12 invoices in QuickBooks" in text
     assert "A year is to look at." in text
     assert "No exchange matches" not in admin.get(f"{HISTORY}?period=fiscal-2026").text
