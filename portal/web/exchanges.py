@@ -33,7 +33,7 @@ KIND_WORDS: dict[str, str] = {
     "work": msgid("Messages sent again later"),
 }
 RESULT_WORDS: dict[str, str] = {
-    "done": msgid("Went well"),
+    "done": msgid("Succeeded"),
     "refused": msgid("Refused"),
     "unanswered": msgid("Unanswered"),
 }
