@@ -131,10 +131,13 @@ def _mark(db: orm.Session, row: Connection) -> str:
     runs = sa.select(sa.func.max(Run.id), sa.func.sum(sa.case((Run.is_shared, 1), else_=0))).filter_by(
         connection_id=row.id
     )
+    queued = sa.select(sa.func.count()).select_from(Draft).join(Run, Run.id == Draft.run_id)
+    queued = queued.where(Run.connection_id == row.id, Draft.state == DraftState.QUEUED)
     found: tuple[Any, ...] = (
         *(db.execute(visits.order_by(session.id.desc()).limit(1)).first() or ()),
         *(db.execute(exchanged.order_by(part.at.desc(), part.id.desc()).limit(1)).first() or ()),
         *db.execute(runs).one(),
+        db.scalar(queued),
         row.lists_wanted,
     )
     return ".".join("" if one is None else str(getattr(one, "value", one)) for one in found)
