@@ -174,7 +174,9 @@ def _play_months(stage: Stage, listener: Listener) -> runs.RunView:
     stage.calendar.go_to(OCTOBER_DAY)
     with _step("October 2026: importing, mapping, billing"):
         brought = stage.bring(stage.samples / "sherweb" / "payable-charges-2026-10.json")
+        audit.act_as(EMAIL, "127.0.0.1")
         made = bill_october(stage)
+        audit.act_by_itself()
     _say("  " + describe_import(brought).replace("\n", "\n  "))
     with _step("Visit: costs are pushed, invoices created and updated, and read back"):
         must(stage.visit())

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from qbwc import parts
 from qbwc.models import Exchange, ExchangeState, Purpose, Request, RequestState, Session
 from qbwc.qbxml.envelope import render_set
 from qbwc.redaction import without_secrets
@@ -36,7 +37,9 @@ def leave(
     if purpose is Purpose.CLEARING:
         old = CLEAR_ALL
     body = render_set(requests, new_message_set_id=new, old_message_set_id=old)
-    return _keep(db, session, body, len(requests), now, purpose=purpose, about_id=about.id if about else None)
+    exchange = _keep(db, session, body, len(requests), now, purpose=purpose, about_id=about.id if about else None)
+    parts.add_of_check(db, exchange, about)
+    return exchange
 
 
 def leave_with(db: orm.Session, session: Session, rows: Sequence[Request], now: datetime) -> Exchange:
@@ -47,6 +50,7 @@ def leave_with(db: orm.Session, session: Session, rows: Sequence[Request], now: 
     exchange = _keep(db, session, body, len(rows), now, message_set_id=set_id, is_write=is_write)
     for position, row in enumerate(rows):
         row.state, row.exchange_id, row.position = RequestState.SENT, exchange.id, position
+    parts.add_of_requests(db, exchange, rows)
     if is_write:
         session.connection.has_stored_sets = True
     return exchange

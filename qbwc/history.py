@@ -9,7 +9,7 @@ A write set that leaves again stands in the visit in which it left last: `first_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from lxml import etree
 from sqlalchemy import orm
 
+from qbwc import parts
 from qbwc.mirror import PULL
 from qbwc.models import Exchange, ExchangeState, Job, JobState, Purpose, Request, RequestState, Session
 from qbwc.redaction import without_secrets
@@ -183,18 +184,31 @@ def _as_visit(row: Session, count: int, requests: int, sent: int, received: int)
 
 
 def exchanges(
-    db: orm.Session, connection_id: int, visit_id: int, *, limit: int | None = None, after_id: int | None = None
+    db: orm.Session,
+    connection_id: int,
+    visit_id: int,
+    *,
+    limit: int | None = None,
+    after_id: int | None = None,
+    without: Collection[str] = (),
 ) -> list[PastExchange]:
-    """The exchanges of one visit, in order; `after_id` continues a list."""
+    """The exchanges of one visit, in order; `after_id` continues a list. `without`: none that is about one of these."""
     query = sa.select(Exchange).filter_by(connection_id=connection_id, session_id=visit_id).order_by(Exchange.id)
     if after_id is not None:
         query = query.where(Exchange.id > after_id)
+    if without:
+        query = query.where(Exchange.id.not_in(parts.sets_about(connection_id, without)))
     return [_as_exchange(row) for row in db.scalars(query if limit is None else query.limit(limit))]
 
 
-def exchange(db: orm.Session, connection_id: int, exchange_id: int) -> PastExchange | None:
-    """One exchange; None when this connection has no such exchange."""
-    row = db.scalar(sa.select(Exchange).filter_by(connection_id=connection_id, id=exchange_id))
+def exchange(
+    db: orm.Session, connection_id: int, exchange_id: int, *, without: Collection[str] = ()
+) -> PastExchange | None:
+    """One exchange; None when this connection has no such exchange, or it is about one of `without`."""
+    query = sa.select(Exchange).filter_by(connection_id=connection_id, id=exchange_id)
+    if without:
+        query = query.where(Exchange.id.not_in(parts.sets_about(connection_id, without)))
+    row = db.scalar(query)
     return None if row is None else _as_exchange(row)
 
 
@@ -242,20 +256,21 @@ def readable(text: str | None) -> str | None:
 
 def keep_greeting(db: orm.Session, session: Session, text: str, now: datetime) -> None:
     """Keep what the connector brought along at the first request of a session."""
-    db.add(
-        Exchange(
-            connection_id=session.connection_id,
-            session_id=session.id,
-            purpose=Purpose.GREETING,
-            is_write=False,
-            state=ExchangeState.ANSWERED,
-            answer_body=without_secrets(text),
-            answer_size=len(text),
-            first_sent_at=now,
-            sent_at=now,
-            answered_at=now,
-        )
+    exchange = Exchange(
+        connection_id=session.connection_id,
+        session_id=session.id,
+        purpose=Purpose.GREETING,
+        is_write=False,
+        state=ExchangeState.ANSWERED,
+        answer_body=without_secrets(text),
+        answer_size=len(text),
+        first_sent_at=now,
+        sent_at=now,
+        answered_at=now,
     )
+    db.add(exchange)
+    db.flush()
+    parts.add_of_check(db, exchange, None)
 
 
 def forget(db: orm.Session, *, bodies_before: datetime, visits_before: datetime) -> Forgotten:

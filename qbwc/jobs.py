@@ -78,10 +78,12 @@ class Visit:
 class JobKind:
     """What to do with the answers of one kind of job. Subclass it, set `kind`, and register an instance.
 
-    `priority` orders the queue: smaller leaves first; at the same priority, reads leave before writes.
+    `priority` orders the queue: smaller leaves first; at the same priority, reads leave before writes. `topic` is what
+    the history files it under; several kinds may share one, and it is the kind itself where none is set.
     """
 
     kind: str
+    topic: str = ""
     priority: int = 50
 
     def answered(self, visit: Visit, answer: Answer) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from qbwc import queue
 from qbwc.jobs import JobKind, Registry, Visit
-from qbwc.models import Connection, Job, JobState, ListObject, ListState
+from qbwc.models import Arrival, Connection, Job, JobState, ListObject, ListState
 from qbwc.qbxml import Answer
 from qbwc.qbxml import lists as q
 
@@ -74,14 +74,26 @@ LISTS: dict[str, PulledList] = {
 
 
 def refresh(
-    db: orm.Session, registry: Registry, connection: Connection, now: datetime, *, full: bool = False
+    db: orm.Session,
+    registry: Registry,
+    connection: Connection,
+    now: datetime,
+    *,
+    full: bool = False,
+    asked_by: str = "",
 ) -> list[Job]:
-    """Queue the pull of every list that is not being pulled already."""
-    return [job for kind in LISTS if (job := _plan(db, registry, connection, kind, now, full)) is not None]
+    """Queue the pull of every list that is not being pulled already; `asked_by` is who wants it, for the history."""
+    return [job for kind in LISTS if (job := _plan(db, registry, connection, kind, now, full, asked_by)) is not None]
 
 
 def _plan(
-    db: orm.Session, registry: Registry, connection: Connection, kind: str, now: datetime, full: bool
+    db: orm.Session,
+    registry: Registry,
+    connection: Connection,
+    kind: str,
+    now: datetime,
+    full: bool,
+    asked_by: str,
 ) -> Job | None:
     under_way = sa.select(Job.id).where(
         Job.connection_id == connection.id,
@@ -108,6 +120,7 @@ def _plan(
         payload={"list": kind, "pull": state.pull, "since": since, "newest": None, "restarts": 0},
         messages=[("page", _first_page(kind, since))],
         now=now,
+        asked_by=asked_by,
     )
 
 
@@ -130,6 +143,7 @@ class PullList(JobKind):
     """Pulls one list into the mirror."""
 
     kind = PULL
+    topic = "lists"
     priority = 10
 
     def answered(self, visit: Visit, answer: Answer) -> None:
@@ -218,8 +232,35 @@ def _store(visit: Visit, kind: str, pull: int, objects: Iterable[Any]) -> tuple[
                     "seen_at": visit.now,
                 }
             )
+        _note_news(visit, kind, rows)
         _upsert(visit.db, rows)
     return newest.isoformat(timespec="seconds") if newest else None, count
+
+
+_OWN = ("connection_id", "kind", "pull", "seen_at")
+
+
+def _note_news(visit: Visit, kind: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Count what is new or other than it was here: pages overlap, so that most of a page may be known already."""
+    columns = [ListObject.__table__.c[name] for name in rows[0] if name not in _OWN]
+    same = sa.and_(ListObject.connection_id == visit.connection.id, ListObject.kind == kind)
+    known = sa.select(*columns).where(same, ListObject.list_id.in_([row["list_id"] for row in rows]))
+    before = {row["list_id"]: dict(row) for row in visit.db.execute(known).mappings()}
+    now = {row["list_id"]: {name: value for name, value in row.items() if name not in _OWN} for row in rows}
+    added = sum(list_id not in before for list_id in now)
+    changed = sum(list_id in before and before[list_id] != one for list_id, one in now.items())
+    _arrive(visit, added=added, changed=changed)
+
+
+def _arrive(visit: Visit, *, added: int = 0, changed: int = 0, gone: int = 0) -> None:
+    """Add to what this visit brought of the list; a list that was read and brought nothing says so too."""
+    kind = visit.job.payload["list"]
+    row = visit.db.get(Arrival, (visit.session.id, kind))
+    if row is None:
+        row = Arrival(session_id=visit.session.id, kind=kind, connection_id=visit.connection.id)
+        row.added = row.changed = row.gone = 0
+        visit.db.add(row)
+    row.added, row.changed, row.gone, row.at = row.added + added, row.changed + changed, row.gone + gone, visit.now
 
 
 def _upsert(db: orm.Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -271,7 +312,12 @@ def _text(value: Any) -> str | None:
 
 def _forget(visit: Visit, list_ids: Iterable[str]) -> None:
     while chunk := list(islice(list_ids, PAGE)):
-        visit.db.execute(sa.delete(ListObject).where(_same_list(visit), ListObject.list_id.in_(chunk)))
+        _delete(visit, ListObject.list_id.in_(chunk))
+
+
+def _delete(visit: Visit, which: sa.ColumnElement[bool]) -> None:
+    result = visit.db.execute(sa.delete(ListObject).where(_same_list(visit), which))
+    _arrive(visit, gone=int(getattr(result, "rowcount", 0)))
 
 
 def _keep(visit: Visit, list_ids: Sequence[str]) -> None:
@@ -282,7 +328,7 @@ def _keep(visit: Visit, list_ids: Sequence[str]) -> None:
 
 def _forget_unseen(visit: Visit) -> None:
     """After a full pull, what was not seen is no longer in QuickBooks."""
-    visit.db.execute(sa.delete(ListObject).where(_same_list(visit), ListObject.pull < visit.job.payload["pull"]))
+    _delete(visit, ListObject.pull < visit.job.payload["pull"])
 
 
 def _same_list(visit: Visit) -> sa.ColumnElement[bool]:
@@ -294,6 +340,7 @@ def _complete(visit: Visit) -> None:
     payload = visit.job.payload
     state = visit.db.get_one(ListState, (visit.connection.id, payload["list"]))
     state.refreshed_at = visit.now
+    _arrive(visit)
     if payload["is_whole"]:
         state.is_complete = True
         if not payload["since"]:

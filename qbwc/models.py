@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import JSON, DateTime, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
 from sqlalchemy.types import TypeDecorator
 
 from qbwc.identity import Verdict
@@ -111,6 +111,14 @@ class ExchangeState(StrEnum):
     ANSWERED = "answered"
     REFUSED = "refused"
     LOST = "lost"
+
+
+class PartResult(StrEnum):
+    """What became of a part of a message set. REFUSED: QuickBooks answered any of its messages with an error."""
+
+    UNANSWERED = "unanswered"
+    DONE = "done"
+    REFUSED = "refused"
 
 
 class Purpose(StrEnum):
@@ -218,6 +226,8 @@ class Job(Base):
     """A purpose, queued under a key that is unique within its connection and kind.
 
     `status_code` and `status_message` say why it is parked; `warning` what a person should know although it is done.
+    `topic` is what the history files it under, `asked_by` who wanted it (empty: the program itself), and `about` what
+    it belongs to; all three are the words of whoever queued it.
     """
 
     __tablename__ = "qbwc_job"
@@ -230,6 +240,9 @@ class Job(Base):
     connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(String(120))
+    topic: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    asked_by: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    about: Mapped[str] = mapped_column(String(80), default="", server_default="")
     payload: Mapped[dict[str, Any]]
     state: Mapped[JobState] = mapped_column(choice(JobState), default=JobState.WAITING)
     status_code: Mapped[str | None] = mapped_column(String(40))
@@ -316,6 +329,72 @@ class Exchange(Base):
     first_sent_at: Mapped[datetime]
     sent_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
+
+    parts: Mapped[list[ExchangePart]] = relationship(passive_deletes=True)
+
+    @validates("state")
+    def _tell_parts(self, _name: str, state: ExchangeState) -> ExchangeState:
+        """Its parts stand as it does; one that was refused stays so when the set is answered."""
+        for part in self.parts:
+            if state is ExchangeState.REFUSED:
+                part.result = PartResult.REFUSED
+            elif state is not ExchangeState.ANSWERED:
+                part.result = PartResult.UNANSWERED
+            elif part.result is PartResult.UNANSWERED:
+                part.result = PartResult.DONE
+        return state
+
+    @validates("sent_at")
+    def _tell_when(self, _name: str, sent_at: datetime) -> datetime:
+        for part in self.parts:
+            part.at = sent_at
+        return sent_at
+
+
+class ExchangePart(Base):
+    """What a message set carries of one topic, for one person, about one thing: what the history is searched by.
+
+    `at` is when the set left (last).
+    """
+
+    __tablename__ = "qbwc_exchange_part"
+    __table_args__ = (
+        Index("ix_qbwc_exchange_part_at", "connection_id", "at", "id"),
+        Index("ix_qbwc_exchange_part_topic", "connection_id", "topic", "at", "id"),
+        Index("ix_qbwc_exchange_part_asked_by", "connection_id", "asked_by", "at", "id"),
+        Index("ix_qbwc_exchange_part_result", "connection_id", "result", "at", "id"),
+        index_of_some("ix_qbwc_exchange_part_about", "connection_id", "about", "exchange_id", where="about <> ''"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
+    exchange_id: Mapped[int] = mapped_column(ForeignKey("qbwc_exchange.id", ondelete="CASCADE"), index=True)
+    topic: Mapped[str] = mapped_column(String(40))
+    asked_by: Mapped[str] = mapped_column(String(254), default="")
+    about: Mapped[str] = mapped_column(String(80), default="")
+    at: Mapped[datetime]
+    requests: Mapped[int]
+    result: Mapped[PartResult] = mapped_column(choice(PartResult), default=PartResult.UNANSWERED)
+
+
+class Arrival(Base):
+    """What the reading of one list brought in one visit: how many objects were new, changed, or gone."""
+
+    __tablename__ = "qbwc_arrival"
+    __table_args__ = (
+        Index("ix_qbwc_arrival_connection_id", "connection_id", "session_id"),
+        index_of_some(
+            "ix_qbwc_arrival_news", "connection_id", "session_id", where="added > 0 OR changed > 0 OR gone > 0"
+        ),
+    )
+
+    session_id: Mapped[int] = mapped_column(ForeignKey("qbwc_session.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("qbwc_connection.id", ondelete="CASCADE"))
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    gone: Mapped[int] = mapped_column(default=0)
+    at: Mapped[datetime]
 
 
 class ListObject(Base):

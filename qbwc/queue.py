@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from qbwc import pace, sentences
+from qbwc import pace, parts, sentences
 from qbwc.errors import DecodeError, QbwcError, QueueError
 from qbwc.jobs import Registry, Visit, add_request, writes
 from qbwc.models import Connection, Doubt, Exchange, ExchangeState, Job, JobState, Request, RequestState, Session
@@ -61,9 +61,12 @@ def put(
     messages: Sequence[tuple[str, Any]],
     payload: dict[str, Any] | None = None,
     now: datetime,
+    asked_by: str = "",
+    about: str = "",
 ) -> Job:
     """Queue a job with its first messages, each as (step, message). The same key again gives the job already there.
 
+    `asked_by` and `about` are kept with it for the history: who wanted it, and what it belongs to.
     Raises EncodeError, and then nothing is queued, when a message does not fit qbXML.
     """
     handler = registry[kind]
@@ -71,7 +74,16 @@ def put(
     known = db.scalar(same)
     if known is not None:
         return known
-    job = Job(connection_id=connection_id, kind=kind, key=key, payload=payload or {}, created_at=now)
+    job = Job(
+        connection_id=connection_id,
+        kind=kind,
+        key=key,
+        topic=handler.topic or kind,
+        asked_by=asked_by,
+        about=about,
+        payload=payload or {},
+        created_at=now,
+    )
     try:
         with db.begin_nested():
             db.add(job)
@@ -224,7 +236,7 @@ def answer(registry: Registry, visit: Visit, said: Answer) -> Status:
 
     A handler that fails leaves its own job to a person and the rest goes on. Raises DecodeError.
     """
-    request = visit.request
+    request, exchange_id = visit.request, visit.request.exchange_id
     status = judge(said.status_code, said.severity, said.message)
     request.status_code, request.status_message = said.status_code[:16], said.message
     request.answered_at = visit.now
@@ -240,6 +252,8 @@ def answer(registry: Registry, visit: Visit, said: Answer) -> Status:
         written = None if status.reaction in DONE else False
         message = _unread(said) or (str(error) if isinstance(error, QbwcError) else said.message)
         park(registry, visit, dataclasses.replace(UNHANDLED, message=message, written=written))
+    if exchange_id is not None and request.state not in (RequestState.ANSWERED, RequestState.DROPPED):
+        parts.refuse(visit.db, exchange_id, visit.job)
     visit.job.warning = _warning(said, status) or visit.job.warning
     return status
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -68,6 +69,10 @@ class Run(Base):
     """The version of the export rule that it is made by, until all its drafts are made; None: everything leaves."""
     rule_on: Mapped[date | None]
     """The day in the connection's zone on which it was begun: what "the last 30 days" counts from."""
+    asked_by: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    """Who asked for it last; empty where the portal began it by itself."""
+    is_shared: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    """Whether accountants see it, with its invoices and exchanges."""
 
     drafts: Mapped[list[Draft]] = relationship(back_populates="run", order_by="Draft.id")
 

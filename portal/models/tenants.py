@@ -112,6 +112,8 @@ class Connection(Base):
     unflagged_is_unsent: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     lists_wanted: Mapped[bool] = mapped_column(default=True)
+    lists_wanted_by: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    """Who asked for the lists; empty where the portal did by itself."""
     opens_page: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     prorate_by: Mapped[ProrateBy] = mapped_column(choice(ProrateBy), default=ProrateBy.QUANTITY)
     day_count: Mapped[DayCount] = mapped_column(choice(DayCount), default=DayCount.ACTUAL)
@@ -123,6 +125,8 @@ class Connection(Base):
     setup_step: Mapped[SetupStep | None] = mapped_column(choice(SetupStep))
     started_at: Mapped[datetime | None]
     call_gaps: Mapped[list[int] | None] = mapped_column(JSON)
+    fiscal_first_month: Mapped[int] = mapped_column(default=1, server_default="1")
+    """The month in which the fiscal year begins, for looking back: nothing is billed by it."""
     password_changed_at: Mapped[datetime | None]
     """When the Web Connector's password was renewed last."""
 

@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
     "rename": Kind.RULE,
     "change-window": Kind.RULE,
     "bill": Kind.RUN,
+    "share-run": Kind.RUN,
     "mark-done": Kind.RUN,
     "ignore": Kind.RUN,
     "release": Kind.RUN,
@@ -110,6 +111,11 @@ def act_as(who: str, address: str) -> None:
 def act_by_itself() -> None:
     """From here on nobody acts: the request has ended."""
     _actor.set(_NOBODY)
+
+
+def who_acts() -> str:
+    """Who acts now, by the name that the log keeps; empty for nobody who is known."""
+    return _actor.get().who
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

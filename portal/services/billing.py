@@ -74,6 +74,7 @@ def begin(
     *,
     approved: Mapping[int, str] | None = None,
     whole: str | None = None,
+    is_shared: bool | None = None,
 ) -> int:
     """Begin the run of an invoice date, or add to it what is not billed yet; `advance` makes its drafts.
 
@@ -83,6 +84,7 @@ def begin(
     NothingToBill.
 
     `whole` stands for everything that was previewed: all of it was approved, and Conflict is raised if it changed.
+    `is_shared`: whether accountants see the run; None leaves it as it is, and shares a new one.
     """
     for last_try in (False, False, True):
         now = portal.now()
@@ -101,7 +103,8 @@ def begin(
             break
     with portal.database.write() as db:
         hold(db, connection_id)
-        return _plan(db, prepared, wanted, is_approved=approved is not None or whole is not None, now=now)
+        is_approved = approved is not None or whole is not None
+        return _plan(db, prepared, wanted, is_approved=is_approved, is_shared=is_shared, now=now)
 
 
 def _nothing(on: date) -> NothingToBill:
@@ -273,6 +276,7 @@ def _plan(
     wanted: Sequence[drafting.Draft],
     *,
     is_approved: bool,
+    is_shared: bool | None,
     now: datetime,
 ) -> int:
     """Keep what the run is to make: it goes on from there, whoever is stopped."""
@@ -290,6 +294,10 @@ def _plan(
         db.add(run)
     if is_made:  # while it is being made it keeps the rule that it was begun by
         run.rule_id, run.rule_on = prepared.rule.id, prepared.rule.applied.today
+    if wanted:
+        run.asked_by = audit.who_acts()
+    if is_shared is not None:
+        run.is_shared = is_shared
     db.flush()
     # What is asked for again stands anew, at the end.
     for ids in chunks(draft.organization_id for draft in wanted):
@@ -308,6 +316,8 @@ def _plan(
             ],
         )
         detail = {"name": prepared.on.isoformat(), "invoices": len(wanted), "approved": is_approved}
+        if is_shared is not None:
+            detail["shared"] = is_shared
         audit.note(db, connection_id, at=now, action="bill", subject=f"run:{run.id}", detail=detail)
     return run.id
 
@@ -341,6 +351,6 @@ def _keep_cost(db: orm.Session, portal: Portal, prepared: Prepared, list_id: str
     row.unit_cost, row.changed_at, row.code, row.detail = prepared.costs[list_id], now, None, None
     if quickbooks.takes_cost(prepared.items[list_id]):
         row.state = CostState.QUEUED
-        quickbooks.dispatch_cost(db, portal.registry, row, now)
+        quickbooks.dispatch_cost(db, portal.registry, row, now, asked_by=audit.who_acts())
     else:
         row.state, row.code = CostState.NO_FIELD, "no-cost-field"

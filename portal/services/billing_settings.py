@@ -52,6 +52,7 @@ class BillingSettings:
     description: str
     approval: Approval
     unflagged_is_unsent: bool
+    fiscal_first_month: int
 
 
 def get_settings(portal: Portal, connection_id: int) -> BillingSettings:
@@ -75,6 +76,7 @@ def _settings(row: Connection) -> BillingSettings:
         description=row.description,
         approval=row.approval,
         unflagged_is_unsent=row.unflagged_is_unsent,
+        fiscal_first_month=row.fiscal_first_month,
     )
 
 
@@ -149,6 +151,8 @@ def _checked(before: BillingSettings, changes: Mapping[str, Any]) -> BillingSett
             values[name] = kind(values[name])
     if "invoice_day" in values:
         check_invoice_day(values["invoice_day"])
+    if not 1 <= int(values.get("fiscal_first_month", 1)) <= 12:
+        raise Refused("The first month of the fiscal year is one from 1, January, to 12, December.")
     check_proration(values.get("prorate", ()))
     _check_texts(values)
     if "prorate" in values:

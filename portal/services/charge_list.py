@@ -16,7 +16,7 @@ from portal.billing.export_rule import Facts, Part, why_not
 from portal.billing.mapping import Reason
 from portal.errors import Sentence
 from portal.models import Delivery, Draft, Offer, Organization, Run
-from portal.services import Portal, csv_cells, folding, quickbooks
+from portal.services import Portal, csv_cells, folding, quickbooks, unshared
 from portal.services.charge_states import ChargeState, Judged, judge
 from portal.services.connections import HIGHEST_ID, find
 from portal.services.ledger_rows import CHARGES
@@ -163,11 +163,14 @@ class _Listing:
     db: orm.Session
     connection_id: int
     judged: Judged
+    hidden: frozenset[int]
+    """Runs that are kept from whoever reads: their charges are told, and not what became of them in QuickBooks."""
 
     @classmethod
     def open(cls, portal: Portal, db: orm.Session, connection_id: int) -> _Listing:
         connection = find(db, connection_id)
-        return cls(db, connection_id, judge(db, connection, portal.now()))
+        hidden = unshared.hidden_runs(db, connection_id)
+        return cls(db, connection_id, judge(db, connection, portal.now()), hidden)
 
     def count(self) -> int:
         own = sa.select(sa.func.count()).select_from(CHARGES).where(CHARGES.c.connection_id == self.connection_id)
@@ -240,7 +243,7 @@ class _Listing:
         return [self._row(row) for row in found]
 
     def _row(self, row: sa.Row[Any]) -> ChargeRow:
-        state = ChargeState(row.state)
+        state, is_hidden = ChargeState(row.state), row.run_id in self.hidden
         tags = tuple((name, value) for name, value in row.tags.get("tags", []))
         return ChargeRow(
             id=row.id,
@@ -267,11 +270,11 @@ class _Listing:
             gives_back=row.reverses_id is not None,
             imported_at=row.imported_at,
             rule_version=row.version,
-            run_id=row.run_id,
-            run_on=row.run_on,
-            draft_id=row.draft_id,
-            invoice_number=row.ref_number,
-            invoice_date=row.txn_date,
+            run_id=None if is_hidden else row.run_id,
+            run_on=None if is_hidden else row.run_on,
+            draft_id=None if is_hidden else row.draft_id,
+            invoice_number=None if is_hidden else row.ref_number,
+            invoice_date=None if is_hidden else row.txn_date,
         )
 
     def _kept_back(self, row: sa.Row[Any], tags: tuple[tuple[str, str], ...]) -> Part | None:

@@ -271,9 +271,14 @@ def _support_url(url: str) -> str:
 
 
 def request_lists(portal: Portal, connection_id: int) -> None:
-    """Have QuickBooks' lists read anew at the next visit."""
+    """Have QuickBooks' lists read anew at the next visit; who acts is the one who asks."""
     with portal.database.write() as db:
-        find(db, connection_id).lists_wanted = True
+        want_lists(find(db, connection_id))
+
+
+def want_lists(row: Connection) -> None:
+    """The same within a transaction."""
+    row.lists_wanted, row.lists_wanted_by = True, audit.who_acts()
 
 
 def confirm_company(portal: Portal, connection_id: int, *, name: str | None = None, path: str | None = None) -> None:

@@ -91,7 +91,7 @@ def release(portal: Portal, connection_id: int, draft_id: int, *, who: str) -> i
                 date=other.run.invoice_date,
             )
         _note(db, draft, RELEASE, who, now)
-        quickbooks.search(db, portal.registry, draft, now)
+        quickbooks.search(db, portal.registry, draft, now, asked_by=who)
         return draft.run_id
 
 

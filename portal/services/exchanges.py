@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import orm
 
 from portal.errors import NotFound, Sentence
-from portal.services import Portal, quickbooks
+from portal.services import Portal, quickbooks, unshared
 from portal.services.connections import HIGHEST_ID, find
 from qbwc import history
 
@@ -69,10 +69,11 @@ def list_exchanges(portal: Portal, connection_id: int, visit_id: int | None = No
     """The exchanges of a visit, the last one unless told otherwise. Raises NotFound."""
     with portal.database.read() as db:
         find(db, connection_id)
+        kept_back = unshared.hidden_matters(db, connection_id)
         visit = _visit(db, connection_id, visit_id)
         if visit is None:
             return VisitExchanges(visit_id=None, opened_at=None, exchanges=())
-        rows = history.exchanges(db, connection_id, visit.id)
+        rows = history.exchanges(db, connection_id, visit.id, without=kept_back)
         return VisitExchanges(visit_id=visit.id, opened_at=visit.opened_at, exchanges=tuple(map(view_of, rows)))
 
 
@@ -109,16 +110,24 @@ def read_exchange(portal: Portal, connection_id: int, exchange_id: int) -> Excha
     """Both texts of one exchange. Raises NotFound."""
     with portal.database.read() as db:
         find(db, connection_id)
-        texts = history.bodies(db, connection_id, exchange_id) if 0 < exchange_id <= HIGHEST_ID else None
+        found = _exchange(db, connection_id, exchange_id)
+        texts = None if found is None else history.bodies(db, connection_id, found.id)
     if texts is None:
         raise NotFound("This connection has no exchange %(id)s. List them with: portal exchanges", id=exchange_id)
     return ExchangeTexts(id=exchange_id, request=texts.request, answer=texts.answer)
 
 
+def _exchange(db: orm.Session, connection_id: int, exchange_id: int) -> history.PastExchange | None:
+    """None also for one that carried anything of a run that is kept from whoever reads."""
+    if not 0 < exchange_id <= HIGHEST_ID:
+        return None
+    return history.exchange(db, connection_id, exchange_id, without=unshared.hidden_matters(db, connection_id))
+
+
 def get_exchange(portal: Portal, connection_id: int, exchange_id: int) -> ExchangeDetail:
     """One exchange with what it asked for in words, and both texts. Raises NotFound."""
     with portal.database.read() as db:
-        row = history.exchange(db, connection_id, exchange_id) if 0 < exchange_id <= HIGHEST_ID else None
+        row = _exchange(db, connection_id, exchange_id)
         texts = None if row is None else history.bodies(db, connection_id, row.id)
         if row is None or texts is None:
             raise NotFound("This exchange does not exist here, or it was so long ago that it is forgotten.")

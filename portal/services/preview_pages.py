@@ -86,8 +86,8 @@ class ReasonCount:
 class PreviewPage:
     """One page of what billing a date would do, with the figures of all of it.
 
-    `sendable` invoices would be sent, which `whole` stands for; `estimate` is what they come to as far as prices are
-    known (`is_partial`: not all are). `counts` says how many invoices each filter shows.
+    `sendable` invoices with `lines` lines would be sent, which `whole` stands for; `estimate` is what they come to as
+    far as prices are known (`is_partial`: not all are). `counts` says how many invoices each filter shows.
     """
 
     invoice_date: date
@@ -95,6 +95,7 @@ class PreviewPage:
     period_start: date
     period_last: date
     sendable: int
+    lines: int
     whole: str
     estimate: Decimal
     is_partial: bool
@@ -133,6 +134,7 @@ def read_preview(
             period_start=prepared.period.start,
             period_last=prepared.period.last,
             sendable=len(sendable),
+            lines=sum(len(draft.lines) for draft in sendable),
             whole=whole_of(prepared, fingerprints(prepared)),
             estimate=sum((one for one in estimates if one is not None), Decimal(0)),
             is_partial=None in estimates,

@@ -64,7 +64,7 @@ def retry_draft(portal: Portal, connection_id: int, draft_id: int, *, who: str =
                 for line in draft.lines:
                     line.txn_line_id = None
         draft.state, draft.code, draft.detail = DraftState.QUEUED, None, None
-        quickbooks.dispatch_again(db, portal.registry, draft, connection, portal.now())
+        quickbooks.dispatch_again(db, portal.registry, draft, connection, portal.now(), asked_by=who)
         return draft.run_id
 
 
@@ -102,4 +102,4 @@ def retry_cost(portal: Portal, connection_id: int, cost_id: int, *, who: str = "
         subject = f"cost:{row.id}"
         audit.note(db, connection_id, at=portal.now(), who=who, action="retry", subject=subject, detail=facts)
         row.state, row.code, row.detail, row.changed_at = CostState.QUEUED, None, None, portal.now()
-        quickbooks.dispatch_cost(db, portal.registry, row, portal.now())
+        quickbooks.dispatch_cost(db, portal.registry, row, portal.now(), asked_by=who)

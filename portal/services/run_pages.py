@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from sqlalchemy import orm
 from portal.billing.period import Period
 from portal.errors import NotFound
 from portal.models import Draft, DraftState, Organization, PlannedDraft, PlannedState, Run
-from portal.services import Portal, csv_cells, decisions, quickbooks, runs
+from portal.services import Portal, csv_cells, decisions, quickbooks, runs, unshared
 from portal.services.connections import HIGHEST_ID, find
 from portal.services.paging import Page, Wanted
 from qbwc import models as wire
@@ -68,6 +68,7 @@ class RunSummary:
     left: int
     changed: int
     failed: int
+    is_shared: bool = True
     changed_names: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
 
@@ -133,10 +134,11 @@ class DraftRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
-    """A run and one page of its invoices."""
+    """A run and one page of its invoices. `has_accountant`: somebody sees the connection as an accountant."""
 
     run: RunSummary
     totals: Totals
+    has_accountant: bool
     activity: Activity
     page: Page[DraftRow]
 
@@ -145,11 +147,12 @@ def list_summaries(portal: Portal, connection_id: int, page: int = 1) -> Page[Ru
     """The runs of a connection, newest first, counted. Raises NotFound."""
     with portal.database.read() as db:
         find(db, connection_id)
-        count = db.scalar(sa.select(sa.func.count(Run.id)).filter_by(connection_id=connection_id)) or 0
+        own = sa.select(Run).where(Run.connection_id == connection_id, unshared.is_shown())
+        count = db.scalar(own.with_only_columns(sa.func.count(Run.id))) or 0
         pages = max(1, -(-count // SIZE))
         number = min(max(1, page), pages)
-        own = sa.select(Run).filter_by(connection_id=connection_id).order_by(Run.invoice_date.desc())
-        rows = db.scalars(own.limit(SIZE).offset((number - 1) * SIZE)).all()
+        newest = own.order_by(Run.invoice_date.desc())
+        rows = db.scalars(newest.limit(SIZE).offset((number - 1) * SIZE)).all()
         return Page(rows=tuple(summaries(db, rows)), page=number, pages=pages, count=count, size=SIZE)
 
 
@@ -177,7 +180,8 @@ def read_run(
         rows = tuple(DraftRow(view=one, choice=choices[one.id], exchange_id=carried.get(one.id)) for one in views)
         return RunPage(
             run=summary,
-            totals=_totals(db, run.id),
+            totals=totals_of(db, [run.id]),
+            has_accountant=unshared.has_accountant(db, connection_id),
             activity=_activity(db, connection_id, summary, portal.now()),
             page=Page(rows=rows, page=number, pages=pages, count=count, size=SIZE),
         )
@@ -197,8 +201,9 @@ def find_run(portal: Portal, connection_id: int, run_id: int) -> int:
 
 
 def require_run(db: orm.Session, connection_id: int, run_id: int) -> Run:
-    """The row of a run of this connection. Raises NotFound."""
-    run = db.scalar(sa.select(Run).filter_by(id=min(run_id, HIGHEST_ID), connection_id=connection_id))
+    """The row of a run of this connection. Raises NotFound, also for one that is kept from whoever reads."""
+    same = sa.select(Run).filter_by(id=min(run_id, HIGHEST_ID), connection_id=connection_id)
+    run = db.scalar(same.where(unshared.is_shown()))
     if run is None:
         raise NotFound("This run does not exist here.")
     return run
@@ -244,6 +249,7 @@ def summaries(db: orm.Session, rows: Iterable[Run], *, named: bool = False) -> l
             left=pending.get((row.id, PlannedState.WAITING), 0),
             changed=pending.get((row.id, PlannedState.CHANGED), 0),
             failed=pending.get((row.id, PlannedState.FAILED), 0),
+            is_shared=row.is_shared,
             changed_names=_names(db, row.id, PlannedState.CHANGED) if named else (),
             failed_names=_names(db, row.id, PlannedState.FAILED) if named else (),
         )
@@ -257,8 +263,9 @@ def _names(db: orm.Session, run_id: int, state: PlannedState) -> tuple[str, ...]
     return tuple(db.scalars(found.order_by(Organization.name).limit(MOST_NAMED)))
 
 
-def _totals(db: orm.Session, run_id: int) -> Totals:
-    in_quickbooks = sa.and_(Draft.run_id == run_id, Draft.state.in_(_IN_QUICKBOOKS))
+def totals_of(db: orm.Session, run_ids: Collection[int]) -> Totals:
+    """What the invoices of these runs come to together."""
+    in_quickbooks = sa.and_(Draft.run_id.in_(sorted(run_ids)), Draft.state.in_(_IN_QUICKBOOKS))
     counted = sa.select(sa.func.count(Draft.id), _sum_of_cents(Draft.subtotal), _sum_of_cents(Draft.tax))
     count, subtotal, tax = db.execute(counted.where(in_quickbooks)).one()
     return Totals(invoices=count, subtotal=_amount(subtotal), tax=_amount(tax))

@@ -14,7 +14,7 @@ from portal.billing.drafting import Form
 from portal.billing.period import Period
 from portal.errors import NotFound, Sentence
 from portal.models import Draft, DraftState, InvoiceMode, Organization, PlannedDraft, PlannedState, Run
-from portal.services import Portal, quickbooks
+from portal.services import Portal, quickbooks, unshared
 from portal.services.connections import HIGHEST_ID
 from portal.services.targets import load_targets
 from qbwc.models import ListObject
@@ -77,14 +77,16 @@ class RunView:
 def list_runs(portal: Portal, connection_id: int) -> tuple[RunView, ...]:
     """All runs of a connection, newest first."""
     with portal.database.read() as db:
-        rows = db.scalars(sa.select(Run).filter_by(connection_id=connection_id).order_by(Run.invoice_date.desc())).all()
+        own = sa.select(Run).filter_by(connection_id=connection_id).where(unshared.is_shown())
+        rows = db.scalars(own.order_by(Run.invoice_date.desc())).all()
         return tuple(_run_view(db, row) for row in rows)
 
 
 def get_run(portal: Portal, connection_id: int, run_id: int) -> RunView:
     """One run. Raises NotFound."""
     with portal.database.read() as db:
-        row = db.scalar(sa.select(Run).filter_by(id=min(run_id, HIGHEST_ID), connection_id=connection_id))
+        same = sa.select(Run).filter_by(id=min(run_id, HIGHEST_ID), connection_id=connection_id)
+        row = db.scalar(same.where(unshared.is_shown()))
         if row is None:
             raise NotFound("This run does not exist here.")
         return _run_view(db, row)

@@ -11,8 +11,8 @@ from sqlalchemy import orm
 
 from portal.errors import NotFound
 from portal.models import Connection
-from portal.services import Portal, csv_cells, quickbooks
-from portal.services.connections import HIGHEST_ID, find
+from portal.services import Portal, csv_cells, quickbooks, unshared
+from portal.services.connections import HIGHEST_ID, find, want_lists
 from portal.services.exchanges import ExchangeView, view_of
 from portal.services.status.visit import VisitView, as_views
 from qbwc import history
@@ -115,7 +115,8 @@ def get_visit(portal: Portal, connection_id: int, visit_id: int, *, after_id: in
         found = history.visit(db, connection_id, visit_id) if 0 < visit_id <= HIGHEST_ID else None
         if found is None:
             raise NotFound("This visit does not exist here, or it was so long ago that it is forgotten.")
-        rows = history.exchanges(db, connection_id, found.id, limit=SIZE + 1, after_id=after_id)
+        kept_back = unshared.hidden_matters(db, connection_id)
+        rows = history.exchanges(db, connection_id, found.id, limit=SIZE + 1, after_id=after_id, without=kept_back)
         tags = quickbooks.tags_of_exchanges(db, [row.id for row in rows[:SIZE]])
         shown = tuple(view_of(row, tags.get(row.id)) for row in rows[:SIZE])
         following = shown[-1].id if len(rows) > SIZE else None
@@ -128,7 +129,7 @@ def try_again(portal: Portal, connection_id: int) -> None:
     What waits in the queue has stayed there; nobody but the person at QuickBooks can start the Web Connector.
     """
     with portal.database.write() as db:
-        find(db, connection_id).lists_wanted = True
+        want_lists(find(db, connection_id))
 
 
 def visits_csv(portal: Portal, connection_id: int, wanted: WantedVisits) -> str:

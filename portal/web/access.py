@@ -19,7 +19,7 @@ from flask_babel import gettext as _
 
 from portal.errors import Forbidden, NotFound
 from portal.models import Role
-from portal.services import Portal, accounts, audit, sharing
+from portal.services import Portal, accounts, audit, sharing, unshared
 from portal.services.accounts import UserView
 from portal.services.connections import ConnectionView
 from portal.services.sharing import Place
@@ -72,7 +72,7 @@ def install(app: Flask, portal: Portal) -> None:
     """Put the guard in front of every view."""
     app.extensions[_EXTENSION] = portal
     app.before_request(_guard)
-    app.teardown_request(lambda _error: audit.act_by_itself())
+    app.teardown_request(lambda _error: _forget_who())
     app.context_processor(
         lambda: {"may": may, "user": current_user(), "connection": g.get("connection"), "place": g.get("place")}
     )
@@ -199,6 +199,7 @@ def _guard() -> ResponseReturnValue | None:
     except LookupError:
         raise Forbidden("This page is not open to anybody.") from None
     audit.act_as("", request.remote_addr or "")
+    unshared.read_as(None)
     if roles is None:
         return None
     user = current_user()
@@ -218,6 +219,12 @@ def _guard() -> ResponseReturnValue | None:
             "Your role (%(role)s) does not allow this. Ask an administrator of your company.", role=_(word(user.role))
         )
     return None
+
+
+def _forget_who() -> None:
+    """The request has ended: nobody acts or reads any more."""
+    audit.act_by_itself()
+    unshared.read_as(None)
 
 
 def _is_fragment() -> bool:
@@ -252,6 +259,7 @@ def _enter(user: UserView, connection_id: int, roles: frozenset[Role]) -> None:
         raise NotFound("This connection does not exist, or it belongs to another partner.")
     g.connection, g.place = entered.connection, entered.place
     role = entered.place.role
+    unshared.read_as(role)
     if role in roles:
         return
     if entered.place.participant_id is None:

@@ -67,6 +67,9 @@ def _changes() -> dict[str, Any]:
     if not (day.isascii() and day.isdigit() and len(day) <= 2):
         raise Refused("Give the invoice day as a number from 1 to 31.")
     changes["invoice_day"] = int(day)
+    month = form.get("fiscal_first_month", "").strip()
+    if month:
+        changes["fiscal_first_month"] = int(month) if month.isascii() and month.isdigit() and len(month) <= 2 else 0
     changes["start_date"] = to_date_or_none(form.get("start_date", "").strip())
     return changes
 

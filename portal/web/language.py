@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from babel.dates import format_timedelta
+from babel.dates import format_timedelta, get_month_names
 from flask import Flask, Response, g, request
 from flask_babel import Babel, format_decimal, get_locale, gettext, ngettext
 
@@ -40,6 +40,7 @@ def install(app: Flask) -> None:
         moment=moment,
         ago=ago,
         duration=duration,
+        month_name=month_name,
         price=price,
         arithmetic=arithmetic,
         days_of=days_of,
@@ -140,6 +141,11 @@ def days_of(first: date, last: date) -> str:
 def moment(value: datetime | None, zone: str) -> str:
     """A moment on the clock of `zone`, which is named."""
     return "–" if value is None else speaking.say_moment(value, zone, language())
+
+
+def month_name(number: int) -> str:
+    """A month, from 1 for January, by itself."""
+    return str(get_month_names("wide", context="stand-alone", locale=get_locale() or "en_CA")[number]).capitalize()
 
 
 def duration(value: timedelta) -> str:

@@ -65,16 +65,39 @@ def bill(connection_id: int) -> ResponseReturnValue:
     approved = None if whole is not None else dict(map(_approval, form.getlist("approved")))
     if whole is None and not approved:
         raise Refused("Nothing is ticked, so nothing was billed. Tick at least one invoice in the preview.")
-    portal = portal_of_app()
     on = to_date_or_none(form.get("on", ""))
+    run_id = begin_run(connection_id, on, approved=approved, whole=whole)
+    if run_id is None:
+        return redirect(url_for(".show", connection_id=connection_id, on=on), 303)
+    return redirect(url_for("runs.show", connection_id=connection_id, run_id=run_id), 303)
+
+
+def begin_run(
+    connection_id: int,
+    on: date | None,
+    *,
+    approved: Mapping[int, str] | None,
+    whole: str | None,
+    is_shared: bool | None = None,
+) -> int | None:
+    """Bill what a person approved, and tell them; the id of its run. None when it is not what they saw any more.
+
+    A form that was sent twice finds the run that it made.
+    """
+    portal = portal_of_app()
     try:
-        run_id = billing.begin(portal, connection_id, on, approved=approved, whole=whole)
+        run_id = billing.begin(portal, connection_id, on, approved=approved, whole=whole, is_shared=is_shared)
     except Conflict as error:
-        return _look_again(connection_id, on, approved, error)
+        made = preview_pages.find_billed(portal, connection_id, on, approved)
+        if made is None:
+            flash(say(error.sentence), "warning")
+        else:
+            flash(_("These invoices were billed already; nothing was billed twice."), "info")
+        return made
     if make(portal, connection_id, run_id):
         done = _("The invoices are ready. Click Update Selected in the Web Connector to send them to QuickBooks now.")
         flash(done, "success")
-    return redirect(url_for("runs.show", connection_id=connection_id, run_id=run_id), 303)
+    return run_id
 
 
 def make(portal: Portal, connection_id: int, run_id: int) -> bool:
@@ -86,18 +109,6 @@ def make(portal: Portal, connection_id: int, run_id: int) -> bool:
     if left:
         billing.finish_in_background(portal, connection_id, run_id)
     return not left
-
-
-def _look_again(
-    connection_id: int, on: date | None, approved: Mapping[int, str] | None, error: Conflict
-) -> ResponseReturnValue:
-    """A form that was sent twice finds what it billed; one that is too old finds the preview as it is now."""
-    made = preview_pages.find_billed(portal_of_app(), connection_id, on, approved)
-    if made is not None:
-        flash(_("These invoices were billed already; nothing was billed twice."), "info")
-        return redirect(url_for("runs.show", connection_id=connection_id, run_id=made), 303)
-    flash(say(error.sentence), "warning")
-    return redirect(url_for(".show", connection_id=connection_id, on=on), 303)
 
 
 def _approval(text: str) -> tuple[int, str]:

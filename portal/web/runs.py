@@ -9,7 +9,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.services import billing, decisions, retries, run_pages
+from portal.services import billing, decisions, retries, run_pages, unshared
 from portal.services.paging import Wanted
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
 from portal.web.tables import read_table
@@ -69,6 +69,18 @@ def go_on(connection_id: int, run_id: int) -> ResponseReturnValue:
     """Make the rest of a run that was stopped, where no worker does."""
     portal = portal_of_app()
     billing.finish_in_background(portal, connection_id, run_pages.find_run(portal, connection_id, run_id))
+    return redirect(url_for(".show", connection_id=connection_id, run_id=run_id), 303)
+
+
+@blueprint.post("/connections/<int:connection_id>/runs/<int:run_id>/share")
+@allowed(*WRITERS)
+def share(connection_id: int, run_id: int) -> ResponseReturnValue:
+    """Show a run to accountants, or keep it from them."""
+    is_shared = bool(request.form.get("is_shared"))
+    unshared.share_run(portal_of_app(), connection_id, run_id, is_shared=is_shared)
+    shown = _("Your accountant sees these invoices and their exchanges now.")
+    hidden = _("These invoices and their exchanges are kept from your accountant from now on.")
+    flash(shown if is_shared else hidden, "success")
     return redirect(url_for(".show", connection_id=connection_id, run_id=run_id), 303)
 
 

@@ -56,6 +56,10 @@ ROWS = {
           answer_size, request_count, first_sent_at, sent_at, answered_at) {NUMBERS}
         SELECT 1000 + i, 1, 1001 + (i - 1) / 100, 'work', i % 10 = 0, 'answered', 1, 2000, 20000, 5,
           '2025-09-01 00:00:00.000000', '2025-09-01 00:00:00.000000', '2025-09-01 00:00:01.000000' FROM n""": 1_000_000,
+    f"""INSERT INTO qbwc_exchange_part (connection_id, exchange_id, topic, asked_by, about, at, requests, result)
+        {NUMBERS} SELECT 1, 1000 + i, CASE WHEN i % 10 = 0 THEN 'invoices' ELSE 'lists' END,
+          CASE WHEN i % 10 = 0 THEN 'p' || (i % 70) || '@example.com' ELSE '' END, '', '2025-09-01 00:00:00.000000', 5,
+          CASE WHEN i % 1000 = 0 THEN 'refused' ELSE 'done' END FROM n""": 1_000_000,
 }
 
 

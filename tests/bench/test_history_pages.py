@@ -49,6 +49,13 @@ INSERT INTO qbwc_exchange (id, connection_id, session_id, purpose, is_write, sta
 {NUMBERS} SELECT i, 1, (i - 1) / {A_VISIT_HAS} + 1, 'work', i % 10 = 0, 'answered', 1, 2000, 20000, 5,
   '2025-09-01 00:00:00.000000', '2025-09-01 00:00:00.000000', '2025-09-01 00:00:01.000000' FROM n
 """
+PARTS = f"""
+INSERT INTO qbwc_exchange_part (connection_id, exchange_id, topic, asked_by, about, at, requests, result)
+{NUMBERS} SELECT 1, i, CASE WHEN i % 10 = 0 THEN 'invoices' ELSE 'lists' END,
+  CASE WHEN i % 10 = 0 THEN 'p' || (i / 10 % 7) || '@example.com' ELSE '' END, '',
+  strftime('%Y-%m-%d %H:%M:%S.000000', '2025-09-01', '+' || i || ' seconds'), 5,
+  CASE WHEN i % 1000 = 0 THEN 'refused' ELSE 'done' END FROM n
+"""
 ORGANIZATIONS = f"""
 INSERT INTO organization (id, connection_id, key, name, mode, is_synchronized, customer_list_id)
 {NUMBERS} SELECT i, 1, 'k' || i, printf('Client %05d inc.', i), 'create', 1, 'C-' || i FROM n
@@ -102,6 +109,7 @@ def fill(portal: Portal, *, visits: int, drafts: int) -> None:
     counts = {
         SESSIONS: visits,
         EXCHANGES: visits * A_VISIT_HAS,
+        PARTS: visits * A_VISIT_HAS,
         ORGANIZATIONS: drafts,
         CUSTOMERS: drafts,
         DRAFTS: drafts,
@@ -167,6 +175,14 @@ PAGES = {
     "the oldest visits": f"{BASE}/visits?older=26",
     "one visit": f"{BASE}/visits/1",
     "one exchange": f"{BASE}/exchanges/10",
+    "exchanges": f"{BASE}/exchanges",
+    "the history of exchanges": f"{BASE}/exchanges/history",
+    "the oldest exchanges": f"{BASE}/exchanges/history?older=30",
+    "exchanges of a kind": f"{BASE}/exchanges/history?kind=invoices",
+    "exchanges that were refused": f"{BASE}/exchanges/history?result=refused",
+    "exchanges for a person": f"{BASE}/exchanges/history?person=p3%40example.com",
+    "exchanges of a year": f"{BASE}/exchanges/history?period=calendar-2025",
+    "exchanges, followed": f"{BASE}/exchanges/activity",
     "runs": f"{BASE}/runs",
     "one run": f"{BASE}/runs/1",
     "the end of a run": f"{BASE}/runs/1?page=9999",

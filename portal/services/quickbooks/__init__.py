@@ -45,6 +45,7 @@ from portal.services.quickbooks.tracing import (
     invoices_of_visits,
     purpose_in_words,
     tags_of_exchanges,
+    tags_of_parts,
 )
 from portal.services.reasons import explain
 from qbwc import mirror, queue
@@ -85,9 +86,10 @@ def build_endpoint(
         newest = min(refreshed) if len(refreshed) == len(mirror.LISTS) else None
         wanted = row is not None and row.lists_wanted
         if wanted or lists_are_due(moment, newest, connection.last_contact_at, timedelta(minutes=60)):
-            mirror.refresh(db, registry, connection, moment)
+            asked_by = row.lists_wanted_by if row is not None and wanted else ""
+            mirror.refresh(db, registry, connection, moment, asked_by=asked_by)
             if row is not None:
-                row.lists_wanted = False
+                row.lists_wanted, row.lists_wanted_by = False, ""
         dispatch_mended_costs(db, registry, connection.id, moment)
 
     return Endpoint(
@@ -192,6 +194,7 @@ __all__ = [
     "purpose_in_words",
     "search",
     "tags_of_exchanges",
+    "tags_of_parts",
     "take_as_it_is",
     "take_back",
     "takes_cost",

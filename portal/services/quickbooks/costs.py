@@ -27,8 +27,11 @@ def takes_cost(item: wire.ListObject) -> bool:
     return item.type in COSTED_ITEMS and bool(item.data.get("has_cost"))
 
 
-def dispatch_cost(db: orm.Session, registry: Registry, row: ItemCost, now: datetime) -> None:
-    """Queue the unit cost of an item, unless it waits already; it is read first, and written only where it differs."""
+def dispatch_cost(db: orm.Session, registry: Registry, row: ItemCost, now: datetime, *, asked_by: str = "") -> None:
+    """Queue the unit cost of an item, unless it waits already; it is read first, and written only where it differs.
+
+    `asked_by` is who wanted it, empty for the portal itself.
+    """
     same = f"{row.item_list_id}:{row.unit_cost}:"
     before = sa.select(wire.Job.state).filter_by(connection_id=row.connection_id, kind=COST)
     states = db.scalars(before.where(wire.Job.key.startswith(same, autoescape=True))).all()
@@ -43,6 +46,7 @@ def dispatch_cost(db: orm.Session, registry: Registry, row: ItemCost, now: datet
         payload={"item": row.item_list_id, "cost": str(row.unit_cost)},
         messages=[("read", list_messages.ItemQueryRq(list_id=(row.item_list_id,)))],
         now=now,
+        asked_by=asked_by,
     )
 
 
@@ -60,6 +64,7 @@ class PushCost(JobKind):
     """The unit cost of an item, into its PurchaseCost."""
 
     kind = COST
+    topic = "costs"
     priority = 20
 
     def answered(self, visit: Visit, answer: Answer) -> None:

@@ -13,6 +13,7 @@ from portal.models import Connection, CostState, Draft, DraftState, ItemCost, Ru
 from portal.services.quickbooks import messages, read_back
 from portal.services.quickbooks.costs import dispatch_cost
 from portal.services.quickbooks.invoices import CREATE, UPDATE
+from portal.services.unshared import matter_of
 from qbwc import mirror, queue, stamp
 from qbwc import models as wire
 from qbwc.errors import EncodeError, QueueError
@@ -36,13 +37,19 @@ def dispatch(db: orm.Session, registry: Registry, draft: Draft, connection: Conn
             payload={"draft": draft.id},
             messages=[step],
             now=now,
+            asked_by=draft.run.asked_by,
+            about=matter_of(draft.run_id),
         )
     except EncodeError as error:
         draft.state, draft.code, draft.detail = DraftState.PARKED, UNKNOWN, str(error)
 
 
-def dispatch_again(db: orm.Session, registry: Registry, draft: Draft, connection: Connection, now: datetime) -> None:
-    """Begin the job of a parked draft again. One that cannot be written as qbXML stays parked with the field."""
+def dispatch_again(
+    db: orm.Session, registry: Registry, draft: Draft, connection: Connection, now: datetime, *, asked_by: str = ""
+) -> None:
+    """Begin the job of a parked draft again, for a person. One that cannot be written as qbXML stays parked with the
+    field.
+    """
     kind = CREATE if messages.is_separate(draft) else UPDATE
     job = db.scalar(sa.select(wire.Job).filter_by(connection_id=connection.id, kind=kind, key=f"draft:{draft.id}"))
     if job is None:
@@ -50,7 +57,7 @@ def dispatch_again(db: orm.Session, registry: Registry, draft: Draft, connection
         return
     if job.state is wire.JobState.WAITING:  # its set is on its way again, because of another draft in it
         return
-    job.payload = {"draft": draft.id}
+    job.payload, job.asked_by = {"draft": draft.id}, asked_by
     begin = queue.redo if job.state is wire.JobState.DONE else queue.retry
     try:
         # What was written once, and is gone, is looked for: also when a first look was refused.

@@ -24,6 +24,7 @@ CREATE, UPDATE = "create-invoice", "update-invoice"
 class _InvoiceJob(JobKind):
     """What creating and updating share: noting the written invoice, parking, and the reading back of the run."""
 
+    topic = "invoices"
     priority = 30
 
     def parked(self, visit: Visit, status: Status) -> None:

@@ -14,6 +14,7 @@ from portal.billing.invoice import Difference, reconcile
 from portal.billing.money import to_cents
 from portal.models import Draft, DraftLine, DraftState, Run
 from portal.services.quickbooks import messages
+from portal.services.unshared import matter_of
 from qbwc import models as wire
 from qbwc import queue
 from qbwc.jobs import JobKind, Registry, Visit
@@ -31,6 +32,7 @@ class ReadBack(JobKind):
     """All invoices of a run, read again once they are written, and compared with what was asked for."""
 
     kind = READ_BACK
+    topic = "comparisons"
     priority = 40
 
     def answered(self, visit: Visit, answer: Answer) -> None:
@@ -131,6 +133,8 @@ def queue_reading(db: orm.Session, run: Run, now: datetime) -> int:
         payload={"run": run.id, "invoices": ids},
         messages=questions,
         now=now,
+        asked_by=run.asked_by,
+        about=matter_of(run.id),
     )
     return len(questions)
 

@@ -20,6 +20,7 @@ from portal.models import Draft, DraftLine, DraftState
 from portal.services import audit, releasing
 from portal.services.quickbooks import messages, read_back
 from portal.services.quickbooks.invoices import txn_ids_of_others
+from portal.services.unshared import matter_of
 from qbwc import models as wire
 from qbwc import queue, stamp
 from qbwc.jobs import JobKind, Registry, Visit
@@ -43,8 +44,8 @@ _COMPLETE = ("0", "1")
 _Form = txn.InvoiceRet | txn.CreditMemoRet
 
 
-def search(db: orm.Session, registry: Registry, draft: Draft, now: datetime) -> None:
-    """Queue the search for what a draft wrote; until its answers are there, the draft waits."""
+def search(db: orm.Session, registry: Registry, draft: Draft, now: datetime, *, asked_by: str = "") -> None:
+    """Queue the search for what a draft wrote, asked for by a person; until its answers are there, the draft waits."""
     key = f"draft:{draft.id}:"
     before = (
         sa.select(sa.func.count()).select_from(wire.Job).filter_by(connection_id=draft.run.connection_id, kind=FIND)
@@ -62,6 +63,8 @@ def search(db: orm.Session, registry: Registry, draft: Draft, now: datetime) -> 
         },
         messages=list(_questions(draft).items()),
         now=now,
+        asked_by=asked_by,
+        about=matter_of(draft.run_id),
     )
     draft.state, draft.code, draft.detail = DraftState.QUEUED, SEARCHING, None
 
@@ -94,6 +97,7 @@ class FindInvoice(JobKind):
     """The search that goes before the link of an invoice is cleared."""
 
     kind = FIND
+    topic = "searches"
     priority = 20
 
     def answered(self, visit: Visit, answer: Answer) -> None:

@@ -110,6 +110,22 @@ def tags_of_exchanges(db: orm.Session, exchange_ids: Collection[int]) -> dict[in
     return found
 
 
+def tags_of_parts(db: orm.Session, exchange_ids: Collection[int]) -> dict[tuple[int, str, str, str], dict[str, int]]:
+    """The same of the parts of these exchanges: by exchange, topic, person and matter."""
+    job = wire.Job
+    counted = (
+        sa.select(wire.Request.exchange_id, job.topic, job.asked_by, job.about, wire.Request.tag, sa.func.count())
+        .join(job, job.id == wire.Request.job_id)
+        .where(wire.Request.exchange_id.in_(sorted(set(exchange_ids))))
+        .group_by(wire.Request.exchange_id, job.topic, job.asked_by, job.about, wire.Request.tag)
+        .order_by(wire.Request.exchange_id, wire.Request.tag)
+    )
+    found: dict[tuple[int, str, str, str], dict[str, int]] = {}
+    for exchange_id, topic, asked_by, about, tag, count in db.execute(counted):
+        found.setdefault((exchange_id or 0, topic, asked_by, about), {})[tag] = count
+    return found
+
+
 # -- in words ---------------------------------------------------------------------------------------------------------
 
 _PURPOSES: dict[wire.Purpose, Sentence] = {
@@ -228,4 +244,5 @@ __all__ = [
     "invoices_of_visits",
     "purpose_in_words",
     "tags_of_exchanges",
+    "tags_of_parts",
 ]

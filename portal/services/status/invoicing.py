@@ -11,7 +11,7 @@ from sqlalchemy import orm
 
 from portal.errors import Sentence
 from portal.models import CostState, Draft, DraftState, ItemCost, Run
-from portal.services import decisions, quickbooks
+from portal.services import decisions, quickbooks, unshared
 from portal.services.quickbooks.costs import COSTED_ITEMS
 from portal.services.reasons import NO_COST_FIELD
 from portal.services.status.problem import Problem, Source
@@ -74,7 +74,11 @@ def _cost_problem(row: ItemCost, name: str) -> Problem:
 
 
 def _troubled(connection_id: int) -> sa.Select[Any]:
-    return sa.select(Draft).join(Run).where(Run.connection_id == connection_id, Draft.state.in_(TROUBLED))
+    return (
+        sa.select(Draft)
+        .join(Run)
+        .where(Run.connection_id == connection_id, Draft.state.in_(TROUBLED), unshared.is_shown())
+    )
 
 
 def draft_source(db: orm.Session, connection_id: int, code: str = "") -> Source:

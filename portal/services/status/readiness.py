@@ -13,7 +13,7 @@ from sqlalchemy import orm
 
 from portal.errors import Sentence
 from portal.models import Connection, Draft, Run
-from portal.services import Portal
+from portal.services import Portal, unshared
 from portal.services.connections import find
 from portal.services.paging import Page
 from portal.services.status.blockers import find_basics, find_mapping_blockers
@@ -181,7 +181,9 @@ def _connection_problems(connection: Connection, visits: tuple[VisitView, ...]) 
 
 
 def _invoices(db: orm.Session, connection_id: int) -> dict[str, int]:
-    states = sa.select(Draft.state, sa.func.count()).join(Run).where(Run.connection_id == connection_id)
+    states = (
+        sa.select(Draft.state, sa.func.count()).join(Run).where(Run.connection_id == connection_id, unshared.is_shown())
+    )
     return {str(state.value): count for state, count in db.execute(states.group_by(Draft.state))}
 
 

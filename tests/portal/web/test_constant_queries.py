@@ -31,7 +31,7 @@ from portal.models import (
 from portal.notices import Kind
 from portal.services import Portal, outbox
 from portal.services.webhooks import MOST_WEBHOOKS
-from qbwc.models import Exchange, ExchangeState, Job, ListObject, Purpose, Request, Session
+from qbwc.models import Exchange, ExchangePart, ExchangeState, Job, ListObject, Purpose, Request, Session
 from qbwc.session import State
 
 MOST = 45
@@ -133,6 +133,8 @@ def add_rows(month: Any, first: int, last: int) -> None:
                 )
                 db.add(exchange)
                 db.flush()
+                part = {"connection_id": 1, "exchange_id": exchange.id, "at": now, "requests": 1}
+                db.add(ExchangePart(**part, topic="invoices", about=f"run:{run.id}"))
             db.add(
                 Request(
                     connection_id=1,
@@ -211,6 +213,10 @@ PAGES = [
     "/connections/1/visits",
     "/connections/1/visits/1",
     "/connections/1/exchanges/2",
+    "/connections/1/exchanges",
+    "/connections/1/exchanges?send=calendar-2026",
+    "/connections/1/exchanges/history?kind=invoices&person=-",
+    "/connections/1/exchanges/activity",
     "/connections/1/runs",
     "/connections/1/runs/1",
     "/connections/1/runs/1?state=parked&q=number",

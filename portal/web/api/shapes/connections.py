@@ -125,6 +125,7 @@ class SettingsOut(Shape):
     description: str
     approval: Approval
     unflagged_is_unsent: bool
+    fiscal_first_month: int
 
     @classmethod
     def of(cls, settings: BillingSettings) -> SettingsOut:
@@ -150,6 +151,7 @@ class SettingsIn(Shape):
     description: Annotated[str, StringConstraints(max_length=LONGEST_DESCRIPTION, pattern=PLAIN)] = ""
     approval: Approval = Approval.AUTOMATIC
     unflagged_is_unsent: bool = False
+    fiscal_first_month: Annotated[int, Field(ge=1, le=12, description="For looking back; nothing is billed by it.")] = 1
 
 
 class ConnectionOut(Shape):
