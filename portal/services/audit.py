@@ -41,6 +41,7 @@ KINDS: dict[str, Kind] = {
     "change-settings": Kind.RULE,
     "rename": Kind.RULE,
     "change-window": Kind.RULE,
+    "save-export-rule": Kind.RULE,
     "bill": Kind.RUN,
     "mark-done": Kind.RUN,
     "ignore": Kind.RUN,

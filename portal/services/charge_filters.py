@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -40,7 +41,7 @@ FILTERS = (
 The days are those of service, with `by` as "import" those of the imports where the connection is. A tag is its name,
 or name and value as `name: value`.
 """
-_FREE = sa.text("charge.is_billed IS NOT TRUE")
+_FREE: Condition = cast("Condition", sa.text("charge.is_billed IS NOT TRUE"))
 _BILLED_BY: dict[ChargeState, tuple[DraftState, ...]] = {
     ChargeState.PENDING: (DraftState.QUEUED, DraftState.HELD),
     ChargeState.REJECTED: (DraftState.PARKED, DraftState.DIFFERENT),

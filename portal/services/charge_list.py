@@ -54,6 +54,7 @@ _CELLS: dict[str, Callable[[ChargeRow, Callable[[Sentence], str]], Cell]] = {
 COLUMNS = tuple(_CELLS)
 """The columns of the list, in their order, and of the CSV file."""
 
+
 def _cents(text: str) -> int:
     """Raises ValueError, also for what no column holds."""
     cents = int(text)

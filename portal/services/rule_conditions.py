@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -116,6 +117,11 @@ def _sets(tags: Iterable[Tag], connection_id: int) -> sa.Select[int]:
     return sa.select(TagSet.id).where(TagSet.connection_id == connection_id, sa.or_(*found))
 
 
+def is_tag_known(db: orm.Session, connection_id: int, tag: Tag) -> bool:
+    """Whether some charge of a connection carried a tag."""
+    return db.scalar(_sets([tag], connection_id).limit(1)) is not None
+
+
 def _written(tag: Tag) -> str:
     """How a tag begins, or stands, in the JSON of a list of tags."""
     return json.dumps([tag.name, tag.value]) if tag.value else json.dumps([tag.name]).removesuffix("]") + ', "'
@@ -142,4 +148,4 @@ def _contains_in_sqlite(element: contains, compiler: Any, **options: Any) -> str
     return f"(instr({compiler.process(element.clauses, **options)}) > 0)"
 
 
-__all__ = ["all_organizations", "came_within", "contains", "drops", "is_one_of", "keeps", "parts"]
+__all__ = ["all_organizations", "came_within", "contains", "drops", "is_one_of", "is_tag_known", "keeps", "parts"]

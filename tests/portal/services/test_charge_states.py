@@ -493,7 +493,9 @@ def test_slices_go_through_all_charges_once(books: Books, sort: str, is_descendi
     assert len({row.id for row in seen}) == len(seen) == 34
 
 
-@pytest.mark.parametrize("after", ["x", "_", "2026-10-01_", "2026-10-01_9999999999999", "2026-13-01_1", "9" * 30 + "_1"])
+@pytest.mark.parametrize(
+    "after", ["x", "_", "2026-10-01_", "2026-10-01_9999999999999", "2026-13-01_1", "9" * 30 + "_1"]
+)
 def test_a_place_that_is_none_is_the_beginning(books: Books, after: str) -> None:
     books.deliver([charge("a"), charge("b")])
     for sort in charge_list.SORTS:
