@@ -89,7 +89,7 @@ HEADS: dict[str, str] = {
     "invoice_date": msgid("Invoice date"),
     "key": msgid("Number of the charge"),
 }
-USUAL = ("state", "reason", "organization", "offer", "first_day", "last_day", "quantity", "amount", "run")
+USUAL = ("state", "reason", "organization", "offer", "first_day", "quantity", "amount", "run")
 SORTED_BY = {"first_day": "date", "amount": "amount", "imported_at": "imported"}
 NUMBERS = frozenset({"quantity", "unit_cost", "amount"})
 _ALWAYS = frozenset(ChargeState) - {ChargeState.IGNORED}

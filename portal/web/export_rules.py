@@ -79,7 +79,7 @@ def save(connection_id: int) -> ResponseReturnValue:
         return _page(connection_id, seen, form, is_tried=True)
     rule, wrong = _read(connection_id, form)
     if wrong:
-        return _page(connection_id, seen, form), 400
+        return _page(connection_id, seen, form, is_tried=True), 400
     known = to_row_id(request.form.get("seen", ""))
     try:
         saved = export_rules.save(

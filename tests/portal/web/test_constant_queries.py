@@ -200,6 +200,10 @@ PAGES = [
     "/connections/1/runs/1/activity",
     "/connections/1/preview",
     "/connections/1/charges",
+    "/connections/1/charges/list",
+    "/connections/1/charges/list?state=rejected&q=number",
+    "/connections/1/charges/sums",
+    "/connections/1/rule",
     "/connections/1/imports/1",
 ]
 
