@@ -1,4 +1,4 @@
-"""The export rule in a real browser: rows are searched and ticked, counts follow, and what is kept back is not billed."""
+"""The export rule in a real browser: rows are searched and ticked, counts follow; what is kept back is not billed."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def test_in_french_on_a_phone_it_fits_and_says_what_is_wrong(open_page: Any, rea
     reads(page, "importés")
     page.locator("summary", has_text="Choisir les colonnes").click()
     assert page.evaluate(OVERFLOW) <= 0
-    page.get_by_label("Numéro du frais", exact=True).check()
+    page.get_by_label("Numéro de la ligne de frais", exact=True).check()
     page.get_by_role("button", name="Afficher ces colonnes").click()
     reads(page, "Liste des frais", page.locator("h1"))
-    assert page.locator("td[data-label='Numéro du frais']").count() > 0
+    assert page.locator("td[data-label='Numéro de la ligne de frais']").count() > 0
 
 
 def test_columns_sums_and_filters_are_reached_by_the_keyboard(open_page: Any, reads: Any) -> None:

@@ -114,7 +114,7 @@ def test_a_sent_charge_leads_to_its_invoice_and_a_refused_one_says_why(admin: An
     assert "No charge matches" not in refused
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[[dict[str, str]], bool]] = {
     "kind=usage": lambda row: row["kind"] == "usage",
     "state=sent&kind=recurring": lambda row: (row["state"], row["kind"]) == ("sent", "recurring"),
     "since=2026-10-15": lambda row: row["first_day"] >= "2026-10-15",

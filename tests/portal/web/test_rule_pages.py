@@ -37,9 +37,9 @@ def id_of(month: Any, name: str = BAKERY) -> int:
         return int(found or db.scalar(sa.select(Offer.id).filter_by(name=name)))
 
 
-def save(who: Any, seen: int = 0, **fields: Any) -> Any:
+def save(who: Any, seen: int = 0, more: dict[str, Any] | None = None, **fields: Any) -> Any:
     who.get(RULE)
-    return who.post(RULE, {"seen": str(seen), "do": "save", **fields})
+    return who.post(RULE, {"seen": str(seen), "do": "save", **fields, **(more or {})})
 
 
 def test_before_the_first_version_every_charge_may_leave(admin: Any) -> None:
@@ -52,7 +52,7 @@ def test_before_the_first_version_every_charge_may_leave(admin: Any) -> None:
 
 
 def test_only_some_organizations_are_saved_as_a_version(admin: Any, month: Any) -> None:
-    answer = save(admin, **{"organizations-which": "only", "organizations": str(id_of(month))})
+    answer = save(admin, 0, {"organizations-which": "only", "organizations": str(id_of(month))})
     assert (answer.status_code, answer.location) == (303, RULE)
     text = text_of(admin.get(RULE))
     assert "Version 1 is saved. It takes effect at the next synchronization; a run that is approved and a visit" in text
@@ -170,7 +170,7 @@ def test_what_cannot_be_a_rule_is_told_at_the_field_and_stays_typed(admin: Any, 
 
 
 def test_rows_that_do_not_exist_here_are_refused(admin: Any, month: Any) -> None:
-    answer = save(admin, **{"offers-which": "except", "offers": "99999"})
+    answer = save(admin, 0, {"offers-which": "except", "offers": "99999"})
     assert answer.status_code == 400
     assert "does not exist here. Choose again" in answer.text
 
@@ -242,7 +242,12 @@ def test_among_ten_thousand_organizations_what_is_chosen_stays_while_somebody_se
         db.execute(sa.insert(Organization), [{**own, "key": f"k{n}", "name": f"Many {n:05}"} for n in range(10_000)])
     assert len(admin.get(RULE).data) < 300_000
     chosen = id_of(month)
-    form = {"seen": "0", "organizations-which": "except", "organizations": str(chosen), "organizations-q": "many 0000"}
+    form: dict[str, Any] = {
+        "seen": "0",
+        "organizations-which": "except",
+        "organizations": str(chosen),
+        "organizations-q": "many 0000",
+    }
     found = admin.post(RULE, {**form, "do": "organizations:1"})
     assert "10 found" in text_of(found)
     assert f'value="{chosen}" checked' in found.text
@@ -290,7 +295,7 @@ def test_the_charges_and_the_preview_lead_to_the_rule(admin: Any) -> None:
 
 
 def test_excluded_charges_are_not_billed_and_come_back(admin: Any, month: Any) -> None:
-    save(admin, **{"organizations-which": "except", "organizations": str(id_of(month))})
+    save(admin, 0, {"organizations-which": "except", "organizations": str(id_of(month))})
     first = month.bill()
     assert BAKERY not in {draft.organization for draft in first.drafts}
     save(admin, 1)
