@@ -284,7 +284,9 @@ def test_the_log_says_the_rule_before_and_after(admin: Any) -> None:
     assert "Only charges of the kind usage." in text
     assert "Only charges of the kind usage." in admin.get("/connections/1/log.csv").text
     admin.post("/language", {"language": "fr", "next": "/"})
-    assert "Règle d'exportation : Tous les frais peuvent partir." in text_of(admin.get("/connections/1/log"))
+    text = text_of(admin.get("/connections/1/log"))
+    assert "Règle d'exportation enregistrée" in text
+    assert "Tous les frais peuvent partir." in text
 
 
 def test_the_charges_and_the_preview_lead_to_the_rule(admin: Any) -> None:
