@@ -18,13 +18,27 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from portal import settings as configuration
+from portal.billing.charge import ChargeKind
+from portal.billing.export_rule import EVERYTHING, ExportRule
 from portal.billing.period import BillingMode
 from portal.errors import Unusable
 from portal.listener import Listener
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
 from portal.server import PortTaken, listen, serve_in_thread
-from portal.services import Portal, accounts, audit, build_portal, connections, runs, sharing, status, trials, webhooks
+from portal.services import (
+    Portal,
+    accounts,
+    audit,
+    build_portal,
+    connections,
+    export_rules,
+    runs,
+    sharing,
+    status,
+    trials,
+    webhooks,
+)
 from portal.story import (
     FIRST_DAY,
     OCTOBER_DAY,
@@ -147,6 +161,7 @@ def _set_up(portal: Portal, folder: Path, calendar: Calendar) -> Stage:
             for name in (CONNECTION, OTHER_CONNECTION)
         )
         _share(portal, made.id)
+        _rule(portal, made.id)
         (folder / "demo.qwc").write_text(connections.qwc(portal, made.id), encoding="utf-8")
         shutil.copyfile(samples / "sandbox" / "company.json", folder / "company.json")
     return Stage(portal, made.id, made.password, folder, samples, calendar, threading.Lock())
@@ -162,6 +177,12 @@ def _share(portal: Portal, connection_id: int) -> None:
     audit.act_as(EMAIL, "127.0.0.1")
     sharing.accept(portal, firm, sharing.invite(portal, host, connection_id, Role.ACCOUNTANT).ticket)
     audit.act_by_itself()
+
+
+def _rule(portal: Portal, connection_id: int) -> None:
+    """Usage was kept back at first, and is not any more."""
+    for version, rule in enumerate((ExportRule(kinds=frozenset(ChargeKind) - {ChargeKind.USAGE}), EVERYTHING)):
+        export_rules.save(portal, connection_id, rule, version=version, who=EMAIL)
 
 
 def _play_months(stage: Stage, listener: Listener) -> runs.RunView:

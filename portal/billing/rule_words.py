@@ -21,12 +21,15 @@ MOST_NAMED = 3
 EVERY_CHARGE = Sentence("Every charge may leave")
 ONLY_CHARGES = Sentence("Only charges")
 _OR = Sentence(" or ")
-_WORDS: dict[StrEnum, Sentence] = {
+# Apart: a kind and a cycle are equal where their texts are.
+_KIND_WORDS: dict[ChargeKind, Sentence] = {
     ChargeKind.RECURRING: Sentence("recurring"),
     ChargeKind.PRORATED: Sentence("prorated"),
     ChargeKind.USAGE: Sentence("usage"),
     ChargeKind.ONE_TIME: Sentence("one-time"),
     ChargeKind.CREDIT: Sentence("credit"),
+}
+_CYCLE_WORDS: dict[BillingCycle, Sentence] = {
     BillingCycle.ONE_TIME: Sentence("once"),
     BillingCycle.MONTHLY: Sentence("monthly"),
     BillingCycle.YEARLY: Sentence("yearly"),
@@ -89,11 +92,15 @@ def _fill(clause: Clause, tongue: Tongue) -> str:
 
 def _write(value: Value, tongue: Tongue) -> str:
     if isinstance(value, tuple):
-        told = [tongue.text(_WORDS[one]) if isinstance(one, StrEnum) else one for one in value]
+        told = [tongue.text(_word(one)) if isinstance(one, StrEnum) else one for one in value]
         return tongue.text(_OR).join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
     if isinstance(value, Decimal):
         return tongue.amount(value)
     return tongue.day(value) if isinstance(value, date) else str(value)
+
+
+def _word(one: StrEnum) -> Sentence:
+    return _KIND_WORDS[one] if isinstance(one, ChargeKind) else _CYCLE_WORDS[BillingCycle(one)]
 
 
 def _named(chosen: Chosen, names: Mapping[int, str]) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from portal.models.runs import (
     Run,
 )
 from portal.models.sharing import Invitation, InvitationState, Participant
+from portal.models.shown_columns import ShownColumns
 from portal.models.sources import ColumnProfile, SherwebAccess, Upload
 from portal.models.tables import LONGEST_KEY, LONGEST_NAME, Base, ExactDecimal
 from portal.models.tenants import Connection, Member, Partner, Role, SetupStep, User
@@ -91,6 +92,7 @@ __all__ = [
     "SetupLink",
     "SetupStep",
     "SherwebAccess",
+    "ShownColumns",
     "TagSet",
     "ToldNotice",
     "Upload",

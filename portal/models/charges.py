@@ -81,6 +81,8 @@ class Charge(Base):
         UniqueConstraint("connection_id", "key", "revision"),
         Index("ix_charge_connection_id_start", "connection_id", "start", "id"),
         Index("ix_charge_connection_id_id", "connection_id", "id"),
+        Index("ix_charge_connection_id_delivery_id", "connection_id", "delivery_id", "id"),
+        Index("ix_charge_connection_id_amount_cents", "connection_id", "amount_cents", "id"),
         index_of_some("ix_charge_waiting", "connection_id", "start", where="is_billed IS NOT TRUE"),
         index_of_some("ix_charge_waiting_of", "organization_id", "start", where="is_billed IS NOT TRUE"),
         # All that an export rule asks: see portal.services.rule_counting.

@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
     "change-settings": Kind.RULE,
     "rename": Kind.RULE,
     "change-window": Kind.RULE,
+    "save-export-rule": Kind.RULE,
     "bill": Kind.RUN,
     "share-run": Kind.RUN,
     "mark-done": Kind.RUN,

@@ -16,6 +16,7 @@ from portal.services import Portal, csv_cells
 from portal.services.audit import KINDS, Kind
 from portal.services.folding import has_words
 from portal.services.paging import Page, Wanted, load_page
+from portal.services.speaking import LANGUAGES
 from portal.services.visits import begin_of
 
 NOBODY = "-"
@@ -217,5 +218,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
+        if value.keys() == set(LANGUAGES):  # a sentence: in the language in which programs read
+            return str(value[LANGUAGES[0]])
         return ", ".join(f"{key} {plain(one)}" for key, one in value.items())
     return ", ".join(map(plain, value)) if isinstance(value, list | tuple) else str(value)

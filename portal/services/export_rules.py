@@ -8,27 +8,29 @@ stays invoiced for what the provider took back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.billing.export_rule import EVERYTHING, ExportRule, Tag, Which, problems
+from portal.billing.export_rule import EVERYTHING, ExportRule, Which, problems, tag_text
 from portal.billing.money import from_cents
 from portal.billing.rule_record import from_record, to_record
-from portal.billing.rule_words import Names, Tongue, sentence, tell
-from portal.errors import Refused, Sentence, Stale
+from portal.billing.rule_words import MOST_NAMED, Names, Tongue, sentence
+from portal.billing.rule_words import tell as tell_clauses
+from portal.errors import NotFound, Refused, Sentence, Stale
 from portal.models import ExportRuleVersion, Offer, Organization, Run
-from portal.services import Portal, audit, rule_conditions, rule_counting, speaking, tag_sets
+from portal.services import Portal, audit, rule_conditions, rule_counting, speaking
 from portal.services.api.keyset import From, Slice, read_slice
 from portal.services.connections import find, hold
+from portal.services.paging import Page, Wanted, load_page
+from portal.services.rule_choices import unknown_tags
 from portal.services.rule_versions import being_made, today_of
 
-SUBJECT, SAVED = "export-rule", "save-export-rule"
+SUBJECT, SAVED, FIELD = "export-rule", "save-export-rule", "export_rule"
+VERSIONS = 20
 MOST_CHOSEN = 50_000
 
 
@@ -45,16 +47,14 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulePage:
-    """The rule as it applies to the next run, and what there is to choose from.
+    """The rule as it applies to the next run, and its versions, newest first, a page at a time.
 
     `held_by` are the invoice dates of the runs that are still being made, each with the version that it keeps.
     """
 
     now: RuleView
-    organizations: tuple[tuple[int, str], ...]
-    offers: tuple[tuple[int, str], ...]
-    tags: tuple[Tag, ...]
-    held_by: tuple[tuple[str, int], ...]
+    versions: Page[RuleView]
+    held_by: tuple[tuple[date, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,31 +84,33 @@ def read(portal: Portal, connection_id: int) -> RuleView:
         return _newest(db, connection_id)
 
 
-def read_page(portal: Portal, connection_id: int) -> RulePage:
-    """The newest version with what there is to choose from. Raises NotFound."""
+def read_page(portal: Portal, connection_id: int, *, page: int = 1) -> RulePage:
+    """The newest version, and a page of all. Raises NotFound."""
     with portal.database.read() as db:
-        connection = find(db, connection_id)
-        versions = dict(_versions(db, connection_id, ExportRuleVersion.id, ExportRuleVersion.version))
+        find(db, connection_id)
+        wanted = Wanted(page=page, size=VERSIONS, is_descending=True)
+        own = sa.select(ExportRuleVersion).filter_by(connection_id=connection_id)
+        number, key = ExportRuleVersion.version.expression, ExportRuleVersion.id.expression
+        found = load_page(db, own, wanted, sorts={"version": number}, key=key)
+        versions = found.map(lambda rows: _views(db, connection_id, [row[0] for row in rows]))
+        numbers = sa.select(Run.invoice_date, ExportRuleVersion.version)
+        numbers = numbers.outerjoin(ExportRuleVersion, ExportRuleVersion.id == Run.rule_id)
+        begun = numbers.where(Run.id.in_(being_made(connection_id).with_only_columns(Run.id).order_by(None)))
         return RulePage(
             now=_newest(db, connection_id),
-            organizations=_rows_of(db, Organization, connection_id),
-            offers=_rows_of(db, Offer, connection_id),
-            tags=tag_sets.known_tags(db, connection.id),
-            held_by=tuple(
-                (str(run.invoice_date), versions.get(run.rule_id or 0, 0))
-                for run in db.scalars(being_made(connection_id).order_by(Run.invoice_date))
-            ),
+            versions=versions,
+            held_by=tuple((on, version or 0) for on, version in db.execute(begun.order_by(Run.invoice_date))),
         )
 
 
-def history(portal: Portal, connection_id: int) -> tuple[RuleView, ...]:
-    """Every version that was saved, newest first. Raises NotFound."""
+def read_version(portal: Portal, connection_id: int, version: int) -> RuleView:
+    """One version. Raises NotFound."""
     with portal.database.read() as db:
         find(db, connection_id)
-        rows = db.scalars(_own(connection_id)).all()
-        rules = [from_record(row.rule) for row in rows]
-        names = _names(db, connection_id, rules)
-        return tuple(_view(row, rule, names) for row, rule in zip(rows, rules, strict=True))
+        row = db.scalar(_own(connection_id).where(ExportRuleVersion.version == version))
+        if row is None:
+            raise NotFound("The rule has no version of this number.")
+        return _views(db, connection_id, [row])[0]
 
 
 def slice_history(portal: Portal, connection_id: int, wanted: From) -> Slice[RuleView]:
@@ -118,10 +120,7 @@ def slice_history(portal: Portal, connection_id: int, wanted: From) -> Slice[Rul
         own = sa.select(ExportRuleVersion).filter_by(connection_id=connection_id)
         key = ExportRuleVersion.version.expression
         page = read_slice(db, own, key, wanted, is_descending=True, key_of=lambda row: int(row[0].version))
-        rows = [row for (row,) in page.rows]
-        rules = [from_record(row.rule) for row in rows]
-        names = _names(db, connection_id, rules)
-        return page.map(lambda _: [_view(row, rule, names) for row, rule in zip(rows, rules, strict=True)])
+        return page.map(lambda rows: _views(db, connection_id, [row for (row,) in rows]))
 
 
 def save(portal: Portal, connection_id: int, rule: ExportRule, *, version: int | None, who: str) -> RuleView:
@@ -136,7 +135,8 @@ def save(portal: Portal, connection_id: int, rule: ExportRule, *, version: int |
         known = 0 if last is None else last.version
         if version is not None and known != version:
             raise Stale(
-                "%(who)s saved another version of the rule meanwhile. Look at it, then make your changes again.",
+                "%(who)s saved another version of the rule meanwhile, so nothing was saved. Compare it with what you "
+                "chose, then save again.",
                 who=(last.who if last else "") or "–",
             )
         before = EVERYTHING if last is None else from_record(last.rule)
@@ -148,10 +148,11 @@ def save(portal: Portal, connection_id: int, rule: ExportRule, *, version: int |
             connection_id=connection_id, version=known + 1, rule=to_record(rule), who=who[:254], at=now
         )
         db.add(row)
-        detail = {"version": row.version, "rule": row.rule, "before": to_record(before)}
+        after = _view(row, rule, _names(db, connection_id, [rule]))
+        told = [one.by_language for one in (words(before, _names(db, connection_id, [before])), after.words)]
+        detail = {"version": row.version, "before": {FIELD: told[0]}, "after": {FIELD: told[1]}}
         audit.note(db, connection_id, at=now, who=who, action=SAVED, subject=SUBJECT, detail=detail)
-        db.flush()
-        return _view(row, rule, _names(db, connection_id, [rule]))
+        return after
 
 
 def check(rule: ExportRule) -> None:
@@ -160,6 +161,22 @@ def check(rule: ExportRule) -> None:
         raise Refused(what.template, **what.values)
     if max(len(rule.organizations.ids), len(rule.offers.ids)) > MOST_CHOSEN:
         raise Refused("A rule takes at most %(most)s organizations or offers.", most=MOST_CHOSEN)
+
+
+def tell(portal: Portal, connection_id: int, rule: ExportRule) -> Sentence:
+    """What a rule says, with the names of the rows that it chooses. Raises NotFound."""
+    with portal.database.read() as db:
+        find(db, connection_id)
+        return words(rule, _names(db, connection_id, [rule]))
+
+
+def tag_problem(portal: Portal, connection_id: int, rule: ExportRule) -> Sentence | None:
+    """What is wrong with a rule of tags that no charge carries: such a rule keeps back everything, or nothing."""
+    with portal.database.read() as db:
+        unknown = unknown_tags(db, connection_id, rule.any_of | rule.none_of)
+    if not unknown:
+        return None
+    return Sentence("No charge carries the tag %(tag)s. Choose one from the list.", {"tag": tag_text(unknown[0])})
 
 
 def effect(portal: Portal, connection_id: int, rule: ExportRule) -> Effect:
@@ -181,7 +198,7 @@ def effect(portal: Portal, connection_id: int, rule: ExportRule) -> Effect:
 def words(rule: ExportRule, names: Names) -> Sentence:
     """What a rule says, in one sentence of every language."""
     clauses = sentence(rule, names)
-    said = {language: tell(clauses, _tongue(language)) for language in speaking.LANGUAGES}
+    said = {language: tell_clauses(clauses, _tongue(language)) for language in speaking.LANGUAGES}
     english = said[speaking.LANGUAGES[0]]
     return Sentence(english, {}, said)
 
@@ -206,11 +223,6 @@ def _own(connection_id: int) -> sa.Select[ExportRuleVersion]:
     return own.order_by(ExportRuleVersion.version.desc())
 
 
-def _versions(db: orm.Session, connection_id: int, *columns: Any) -> list[tuple[int, int]]:
-    own = sa.select(*columns).where(ExportRuleVersion.connection_id == connection_id)
-    return [(row[0], row[1]) for row in db.execute(own)]
-
-
 def _newest(db: orm.Session, connection_id: int) -> RuleView:
     row = db.scalar(_own(connection_id).limit(1))
     rule = EVERYTHING if row is None else from_record(row.rule)
@@ -224,21 +236,26 @@ def _view(row: ExportRuleVersion | None, rule: ExportRule, names: Names) -> Rule
     return RuleView(version=row.version, rule=rule, words=told, who=row.who, at=row.at)
 
 
-def _names(db: orm.Session, connection_id: int, rules: Iterable[ExportRule]) -> Names:
-    rules = list(rules)
+def _views(db: orm.Session, connection_id: int, rows: list[ExportRuleVersion]) -> list[RuleView]:
+    rules = [from_record(row.rule) for row in rows]
+    names = _names(db, connection_id, rules)
+    return [_view(row, rule, names) for row, rule in zip(rows, rules, strict=True)]
+
+
+def _names(db: orm.Session, connection_id: int, rules: list[ExportRule]) -> Names:
+    """The names that sentences need: those of few chosen rows."""
     found = []
     for table, chosen in ((Organization, [one.organizations for one in rules]), (Offer, [one.offers for one in rules])):
-        ids = frozenset[int]().union(*(one.ids for one in chosen))
+        ids = frozenset[int]().union(*(one.ids for one in chosen if len(one.ids) <= MOST_NAMED))
         found.append(dict(_rows_of(db, table, connection_id, ids)) if ids else {})
     return Names(organizations=found[0], offers=found[1])
 
 
 def _rows_of(
-    db: orm.Session, table: type[Organization] | type[Offer], connection_id: int, ids: frozenset[int] | None = None
+    db: orm.Session, table: type[Organization] | type[Offer], connection_id: int, ids: frozenset[int]
 ) -> tuple[tuple[int, str], ...]:
     own = sa.select(table.id, table.name).where(table.connection_id == connection_id)
-    if ids is not None:
-        own = own.where(rule_conditions.is_one_of(table.id.expression, ids))
+    own = own.where(rule_conditions.is_one_of(table.id.expression, ids))
     return tuple((row.id, row.name) for row in db.execute(own.order_by(table.name, table.id)))
 
 
@@ -257,10 +274,12 @@ __all__ = [
     "Sum",
     "check",
     "effect",
-    "history",
     "read",
     "read_page",
+    "read_version",
     "save",
     "slice_history",
+    "tag_problem",
+    "tell",
     "words",
 ]

@@ -16,9 +16,8 @@ from sqlalchemy import orm
 from portal.billing.charge import ChargeKind
 from portal.billing.export_rule import Applied, DatedBy, ExportRule, Part
 from portal.models import Delivery
-from portal.models.charges import RULE_INDEX
 from portal.services.ledger_rows import CHARGES
-from portal.services.rule_conditions import Condition, all_organizations, came_within, parts
+from portal.services.rule_conditions import Condition, all_organizations, by_itself, came_within, parts
 from portal.services.waiting import is_waiting
 
 Sums = dict[str, tuple[int, int]]
@@ -51,12 +50,7 @@ def count_given_back(db: orm.Session, connection_id: int, rule: ExportRule, appl
 
 def _sum(currency: str) -> sa.Select[Any]:
     cents = sa.func.coalesce(sa.func.sum(CHARGES.c.amount_cents), 0)
-    return _out_of_the_index(sa.select(sa.literal(currency, sa.String()), sa.func.count(), cents).select_from(CHARGES))
-
-
-def _out_of_the_index(query: sa.Select[Any]) -> sa.Select[Any]:
-    """SQLite is told which index holds everything; PostgreSQL finds it."""
-    return query.with_hint(CHARGES, f"INDEXED BY {RULE_INDEX}", "sqlite")
+    return sa.select(sa.literal(currency, sa.String()), sa.func.count(), cents).select_from(CHARGES)
 
 
 def _steps(rule: ExportRule, connection_id: int) -> Iterator[Condition]:
@@ -77,7 +71,7 @@ def _imports(db: orm.Session, connection_id: int, told: Condition, within: Condi
         return sa.false()
     if places[-1] - places[0] + 1 != len(places):  # the clock was put back meanwhile
         return told
-    return CHARGES.c.delivery_id.between(rows[places[0]].id, rows[places[-1]].id)
+    return by_itself(CHARGES.c.delivery_id).between(rows[places[0]].id, rows[places[-1]].id)
 
 
 def _currencies(db: orm.Session, connection_id: int) -> Iterator[str]:
@@ -85,7 +79,7 @@ def _currencies(db: orm.Session, connection_id: int) -> Iterator[str]:
     last = ""
     while True:
         first = sa.select(sa.func.min(CHARGES.c.currency)).where(is_waiting(connection_id), CHARGES.c.currency > last)
-        found: str | None = db.scalar(_out_of_the_index(first))
+        found: str | None = db.scalar(first)
         if found is None:
             return
         yield found

@@ -13,6 +13,7 @@ from portal.billing.rating import Rounding
 from portal.billing.share import DayCount
 from portal.models import DraftState, InvoiceMode, Role
 from portal.services.audit import COMMAND_LINE, Kind
+from portal.web.language import spoken
 from portal.web.telling_words import CADENCES
 from portal.web.telling_words import KINDS as NOTICES
 from portal.web.words import PRORATIONS, msgid, word
@@ -33,6 +34,7 @@ _ACTIONS: dict[str, str] = {
     "change-settings": msgid("Rules of billing changed"),
     "rename": msgid("Connection renamed"),
     "change-window": msgid("Messages of the Web Connector changed"),
+    "save-export-rule": msgid("Export rule saved"),
     "bill": msgid("Run begun"),
     "share-run": msgid("Sharing of a run with the accountant changed"),
     "mark-done": msgid("Invoice marked as settled"),
@@ -127,6 +129,8 @@ _FIELDS: dict[str, str] = {
     "lines": msgid("Lines"),
     "unit_cost": msgid("Unit cost"),
     "renewed": msgid("Given anew"),
+    "export_rule": msgid("Export rule"),
+    "version": msgid("Version"),
     "client_id": msgid("Client ID"),
     "nightly": msgid("Every night"),
     "cadence": msgid("Letters"),
@@ -176,6 +180,8 @@ def told(value: Any, field: str = "") -> str:
         return "–"
     if isinstance(value, bool) or value in ("True", "False"):
         return str(_("yes") if value in (True, "True") else _("no"))
+    if field == "export_rule" and isinstance(value, dict):
+        return spoken(value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {told(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):

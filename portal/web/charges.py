@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from portal.errors import PortalError, Refused
 from portal.providers import ProviderError
 from portal.services import catalog, import_pages, sources
-from portal.web import columns, sherweb
+from portal.web import charge_list, columns, sherweb
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
 from portal.web.imports import SAVED, show_charges
 from portal.web.tables import read_table
@@ -18,6 +18,7 @@ from portal.web.tables import read_table
 blueprint = Blueprint("charges", __name__)
 blueprint.register_blueprint(columns.blueprint)
 blueprint.register_blueprint(sherweb.blueprint)
+blueprint.register_blueprint(charge_list.blueprint)
 
 
 @blueprint.get("/connections/<int:connection_id>/charges")

@@ -395,6 +395,10 @@ NAMES = Names(organizations={1: "Zéphyr", 2: "Boulangerie", 3: "Coop"}, offers=
             ExportRule(dates=Dates(span=Span.BETWEEN, first=date(2026, 1, 1), last=TODAY)),
             "Only charges dated from 2026-01-01 to 2026-11-01.",
         ),
+        (
+            ExportRule(kinds=frozenset({ChargeKind.ONE_TIME}), cycles=frozenset({BillingCycle.ONE_TIME})),
+            "Only charges of the kind one-time, billed once.",
+        ),
         (ExportRule(most=Decimal(10)), "Only charges of 10.00 or less."),
         (ExportRule(least=Decimal(-10)), "Only charges of -10.00 or more."),
     ],

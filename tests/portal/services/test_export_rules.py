@@ -81,6 +81,10 @@ def with_more_seats(client: str = "") -> bytes:
     return json.dumps(document).encode()
 
 
+def versions(month: Any) -> tuple[export_rules.RuleView, ...]:
+    return export_rules.read_page(month.portal, month.connection_id).versions.rows
+
+
 # -- versions ----------------------------------------------------------------------------------------------------------
 
 
@@ -88,7 +92,7 @@ def test_before_the_first_version_everything_leaves(any_month: Any) -> None:
     seen = export_rules.read(any_month.portal, any_month.connection_id)
     assert (seen.version, seen.rule, seen.who, seen.at) == (0, EVERYTHING, "", None)
     assert str(seen.words) == "Every charge may leave."
-    assert export_rules.history(any_month.portal, any_month.connection_id) == ()
+    assert versions(any_month) == ()
 
 
 def test_a_rule_is_said_in_each_language_as_it_writes_days_and_amounts(month: Any) -> None:
@@ -104,13 +108,15 @@ def test_every_version_is_kept_with_who_and_when(any_month: Any) -> None:
     assert (first.version, first.who, first.at) == (1, "ann@example.com", any_month.clock())
     any_month.clock.at += timedelta(hours=1)
     second = save(any_month, EVERYTHING)
-    assert [one.version for one in export_rules.history(any_month.portal, any_month.connection_id)] == [2, 1]
-    assert export_rules.history(any_month.portal, any_month.connection_id) == (second, first)
+    assert versions(any_month) == (second, first)
+    assert export_rules.read_version(any_month.portal, any_month.connection_id, 1) == first
+    with pytest.raises(NotFound):
+        export_rules.read_version(any_month.portal, any_month.connection_id, 3)
     assert export_rules.read(any_month.portal, any_month.connection_id) == second
     with any_month.portal.database.read() as db:
         found = audit.entries(db, any_month.connection_id, [export_rules.SUBJECT])[export_rules.SUBJECT]
     assert [(one.action, one.detail["version"]) for one in found] == [(export_rules.SAVED, 2), (export_rules.SAVED, 1)]
-    assert found[0].detail["before"] == found[1].detail["rule"]
+    assert found[0].detail["before"] == found[1].detail["after"]
 
 
 def test_the_same_rule_again_is_no_new_version(any_month: Any) -> None:
@@ -177,14 +183,28 @@ def test_another_partners_rows_are_unknown_here(month: Any) -> None:
         db.execute(sa.update(Offer).where(Offer.id == 1).values(connection_id=month.connection_id))
 
 
-def test_what_there_is_to_choose_from(any_month: Any) -> None:
-    page = export_rules.read_page(any_month.portal, any_month.connection_id)
-    assert len(page.organizations) > 5
-    assert len(page.offers) > 5
-    assert {tag.name for tag in page.tags} == {"CustomerDisplayName", "Department", "Project", "PurchaseOrder"}
-    assert page.held_by == ()
+def test_runs_that_are_being_made_are_named_with_the_version_that_they_keep(any_month: Any) -> None:
+    assert export_rules.read_page(any_month.portal, any_month.connection_id).held_by == ()
     billing.begin(any_month.portal, any_month.connection_id)
-    assert export_rules.read_page(any_month.portal, any_month.connection_id).held_by == (("2026-11-01", 0),)
+    save(any_month, NO_CREDITS)
+    held = export_rules.read_page(any_month.portal, any_month.connection_id).held_by
+    assert held == ((date(2026, 11, 1), 0),)
+
+
+def test_versions_are_shown_a_page_at_a_time(month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_rules, "VERSIONS", 2)
+    for rule in (NO_CREDITS, EVERYTHING, NO_USAGE):
+        save(month, rule)
+    pages = [export_rules.read_page(month.portal, month.connection_id, page=page).versions for page in (1, 2)]
+    assert [[one.version for one in page.rows] for page in pages] == [[3, 2], [1]]
+
+
+def test_tags_that_no_charge_carries_are_told(month: Any) -> None:
+    def told(*tags: Tag) -> str:
+        return str(export_rules.tag_problem(month.portal, month.connection_id, ExportRule(none_of=frozenset(tags))))
+
+    assert told() == told(Tag("Department")) == "None"
+    assert told(Tag("department")) == "No charge carries the tag department. Choose one from the list."
 
 
 # -- what a rule would do ----------------------------------------------------------------------------------------------
