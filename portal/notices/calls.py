@@ -1,4 +1,4 @@
-"""Does the Web Connector call, and with the right password? One answer, for notices and for the connection's page (pure)."""
+"""Does the Web Connector call, and with the right password? One answer for notices and pages (pure)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Calls(StrEnum):
-    """How the last calls went. NEW: the password was renewed and not used yet; FORMER: the one before is still tried."""
+    """How the last calls went. NEW: the password was renewed and not used yet; FORMER: the former one is tried."""
 
     NEVER = "never"
     REFUSED = "refused"

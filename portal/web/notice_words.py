@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
@@ -44,52 +45,65 @@ def way(view: NoticeView) -> Way:
         endpoint, more = _table_to_map(_counts(notice))
     else:
         endpoint, more = _PAGES[notice.action], _place_on_page(notice)
-    return Way(text=say(BUTTONS[notice.action]), url=url_for(endpoint, connection_id=view.connection_id, **more))
+    values: dict[str, Any] = {"connection_id": view.connection_id, **more}
+    return Way(text=say(BUTTONS[notice.action]), url=url_for(endpoint, **values))
 
 
 def told(notice: Notice) -> str:
     """What happened. Counts are said with their plurals, and what there is none of is left out."""
-    counts = _counts(notice)
-    if notice.kind is Kind.LINES_WAITING:
-        new = ngettext("%(num)s new line", "%(num)s new lines", counts["new"])
-        removed = ngettext("%(num)s removed line", "%(num)s removed lines", counts["removed"])
-        if counts["new"] and counts["removed"]:
-            return _("Waiting to be billed: %(new)s and %(removed)s.", new=new, removed=removed)
-        return _("Waiting to be billed: %(lines)s.", lines=new if counts["new"] else removed)
-    if notice.kind is Kind.UNMAPPED:
-        parts = [
-            ngettext("%(num)s offer without item", "%(num)s offers without item", counts["offers"]),
-            ngettext(
-                "%(num)s organization without customer",
-                "%(num)s organizations without customer",
-                counts["organizations"],
-            ),
-            ngettext(
-                "%(num)s row whose counterpart QuickBooks no longer has or cannot bill",
-                "%(num)s rows whose counterpart QuickBooks no longer has or cannot bill",
-                counts["lost"],
-            ),
-        ]
-        return _("Not billed until mapped: %(parts)s.", parts=_joined(parts, counts, "offers", "organizations", "lost"))
-    if notice.kind is Kind.ERRORS:
-        parts = [
-            ngettext("%(num)s invoice", "%(num)s invoices", counts["invoices"]),
-            ngettext("%(num)s unit cost", "%(num)s unit costs", counts["costs"]),
-            ngettext("%(num)s list", "%(num)s lists", counts["lists"]),
-        ]
-        return _("Waiting for a person: %(parts)s.", parts=_joined(parts, counts, "invoices", "costs", "lists"))
-    return say(notice.what)
+    tell = _COUNTED.get(notice.kind)
+    return say(notice.what) if tell is None else tell(_counts(notice))
+
+
+def _told_lines(counts: Mapping[str, int]) -> str:
+    new: str = ngettext("%(num)s new line", "%(num)s new lines", counts["new"])
+    removed: str = ngettext("%(num)s removed line", "%(num)s removed lines", counts["removed"])
+    if counts["new"] and counts["removed"]:
+        return str(_("Waiting to be billed: %(new)s and %(removed)s.", new=new, removed=removed))
+    return str(_("Waiting to be billed: %(lines)s.", lines=new if counts["new"] else removed))
+
+
+def _told_rows(counts: Mapping[str, int]) -> str:
+    lost, clients = counts["lost"], counts["organizations"]
+    parts = {
+        "offers": ngettext("%(num)s offer without item", "%(num)s offers without item", counts["offers"]),
+        "organizations": ngettext(
+            "%(num)s organization without customer", "%(num)s organizations without customer", clients
+        ),
+        "lost": ngettext(
+            "%(num)s row whose counterpart QuickBooks no longer has or cannot bill",
+            "%(num)s rows whose counterpart QuickBooks no longer has or cannot bill",
+            lost,
+        ),
+    }
+    return str(_("Not billed until mapped: %(parts)s.", parts=_joined(parts, counts)))
+
+
+def _told_errors(counts: Mapping[str, int]) -> str:
+    parts = {
+        "invoices": ngettext("%(num)s invoice", "%(num)s invoices", counts["invoices"]),
+        "costs": ngettext("%(num)s unit cost", "%(num)s unit costs", counts["costs"]),
+        "lists": ngettext("%(num)s list", "%(num)s lists", counts["lists"]),
+    }
+    return str(_("Waiting for a person: %(parts)s.", parts=_joined(parts, counts)))
+
+
+_COUNTED: dict[Kind, Callable[[Mapping[str, int]], str]] = {
+    Kind.LINES_WAITING: _told_lines,
+    Kind.UNMAPPED: _told_rows,
+    Kind.ERRORS: _told_errors,
+}
 
 
 def who_may(notice: Notice) -> str:
     """Who may do what mends it, for those who may not."""
     if notice.roles == {Role.ADMINISTRATOR}:
-        return _("An administrator can do this.")
-    return _("An administrator, or somebody with the role billing, can do this.")
+        return str(_("An administrator can do this."))
+    return str(_("An administrator, or somebody with the role billing, can do this."))
 
 
-def _joined(parts: list[str], counts: Mapping[str, int], *names: str) -> str:
-    return ", ".join(part for part, name in zip(parts, names, strict=True) if counts[name])
+def _joined(parts: Mapping[str, str], counts: Mapping[str, int]) -> str:
+    return ", ".join(part for name, part in parts.items() if counts[name])
 
 
 def _counts(notice: Notice) -> dict[str, int]:

@@ -53,12 +53,11 @@ def _tell_templates() -> dict[str, Any]:
 def index(connection_id: int) -> ResponseReturnValue:
     """The notices, the most urgent first, and those that the person dismissed; nothing when they are as shown."""
     seen = open_notices.all_notices(portal_of_app(), connection_id, signed_in().id)
-    mark = notice_mark(seen)
-    if is_fragment() and request.args.get("mark") == mark:
+    if is_fragment() and request.args.get("mark") == notice_mark(seen):
         return "", 204
     shown = [view for view in seen if not view.is_dismissed]
     dismissed = [view for view in seen if view.is_dismissed]
-    return render_template("notices.html", shown=shown, dismissed=dismissed, mark=mark)
+    return render_template("notices.html", shown=shown, dismissed=dismissed, seen=seen)
 
 
 @blueprint.get("/connections/<int:connection_id>/notices/banners")
