@@ -6,15 +6,18 @@ write() begins IMMEDIATE, in WAL mode. On PostgreSQL both doors are ordinary tra
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 BUSY_SECONDS = 30
+_SNAPSHOT = sa.text("SELECT pg_current_snapshot()::text")
 
 
 class Database:
@@ -29,6 +32,8 @@ class Database:
         else:
             # hide_parameters: an error's text ends in logs, and the values in it may be secrets or bodies.
             self.engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
+        self._watcher: sqlite3.Connection | None = None
+        self._watching = Lock()
         self._writer = self.engine.execution_options(qbwc_writes=True)
         self._noter = self._writer
         # What one reading sees was there at one moment, as on SQLite: else its statements would not agree.
@@ -83,8 +88,27 @@ class Database:
                 session.execute(sa.text("SET LOCAL synchronous_commit TO off"))
             yield session
 
+    def version(self) -> object:
+        """What changes with every commit, whoever made it: as long as it is the same, so is what is read.
+
+        Ask for it before reading: what is read then is as new, or newer.
+        """
+        if not self.is_sqlite:
+            with self.engine.connect() as connection:
+                return connection.execute(_SNAPSHOT).scalar()
+        if self.path is None:
+            return object()
+        with self._watching:  # a connection that never writes, so that every commit is another's
+            if self._watcher is None:
+                self._watcher = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+            return self._watcher.execute("PRAGMA data_version").fetchone()[0]
+
     def close(self) -> None:
         """Close all pooled connections."""
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
         self.engine.dispose()
         self._noter.dispose()
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from portal.errors import Sentence
+from portal.notices.calls import Calls, judge_calls
 from portal.notices.company import CONFIRM, OPEN_OTHER, describe, find_sides
 from portal.notices.facts import Facts, FailedImport
 from portal.notices.notice import Action, Kind, Notice, Severity, Side
@@ -72,10 +73,10 @@ def _find(facts: Facts, now: datetime) -> Iterator[Notice]:
 
 def _calls(facts: Facts, now: datetime) -> Iterator[Notice]:
     """Does the Web Connector call, and with the right password?"""
-    last, refused, changed = facts.last_contact_at, facts.refused_at, facts.password_changed_at
-    is_refused = refused is not None and (last is None or last <= refused)
-    if last is not None and changed is not None and last < changed:
-        is_tried = is_refused and refused is not None and refused >= changed
+    last, changed = facts.last_contact_at, facts.password_changed_at
+    calls = judge_calls(last, facts.refused_at, changed)
+    if changed is not None and calls in (Calls.NEW, Calls.FORMER):
+        is_tried = calls is Calls.FORMER
         yield _notice(
             Kind.NEW_PASSWORD,
             Severity.ERROR if is_tried else Severity.WARNING,
@@ -91,13 +92,13 @@ def _calls(facts: Facts, now: datetime) -> Iterator[Notice]:
             is_tried,
             told_from=changed if is_tried else changed + PASTED_WITHIN,
         )
-    elif is_refused:
+    elif calls is Calls.REFUSED:
         yield _notice(
             Kind.WRONG_PASSWORD,
             Severity.ERROR,
             Sentence("The Web Connector calls with a wrong password"),
             Sentence("The last call was refused: its password is not that of this connection."),
-            refused,
+            facts.refused_at,
             Action.RENEW_PASSWORD,
             last,
         )

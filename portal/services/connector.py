@@ -7,8 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import orm
 
 from portal.models import Connection
-from portal.services import Portal, audit
-from portal.services.connections import check_language, find
+from portal.services import Portal, audit, notices
+from portal.services.connections import check_language, find, hold
 from qbwc import company_file
 from qbwc import models as wire
 
@@ -38,11 +38,16 @@ def page_opener(url: str) -> Callable[[wire.Connection], str]:
     return page
 
 
-def keep_refusing(portal: Portal, connection_id: int) -> None:
-    """A person says that the company file last seen is not the right one: a visit that waits for it ends."""
+def keep_refusing(portal: Portal, connection_id: int, *, user_id: int | None = None) -> None:
+    """A person says that the company file last seen is not the right one: a visit that waits for it ends.
+
+    The notice is put away for that person until another file is met; everybody else goes on seeing it.
+    """
     with portal.database.write() as db:
-        row = find(db, connection_id)
+        row = hold(db, connection_id)
         seen = {"company_name": row.wire.seen_company_name, "company_path": row.wire.seen_company_path}
         detail, subject = {"name": row.name, **seen}, f"connection:{row.id}"
         audit.note(db, row.id, at=portal.now(), action="keep-refusing", subject=subject, detail=detail)
         company_file.keep_refusing(db, row.wire)
+        if user_id is not None:
+            notices.put_away_doubt(portal, db, connection_id, user_id)

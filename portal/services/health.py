@@ -19,6 +19,7 @@ from portal.billing.options import Approval
 from portal.billing.period import INVOICE_HOUR, next_invoice_dates
 from portal.errors import Sentence
 from portal.models import CallRhythm, Connection
+from portal.notices.calls import Calls, judge_calls
 from portal.notices.rhythm import Rhythm, is_overdue
 from portal.services import Portal
 from portal.services.call_gaps import usual_gap
@@ -54,6 +55,7 @@ class Facts:
     last_contact_at: datetime | None = None
     last_success_at: datetime | None = None
     refused_at: datetime | None = None
+    password_changed_at: datetime | None = None
     verdict: Verdict | None = None
     error: Mapping[str, str] | None = None
     gaps: Sequence[int] = ()
@@ -155,7 +157,8 @@ def _steps(state: State, verdict: Verdict | None) -> tuple[Sentence, ...]:
 
 def _state(facts: Facts, gap: timedelta | None, now: datetime) -> State:
     last = facts.last_contact_at
-    if facts.refused_at is not None and (last is None or last <= facts.refused_at):
+    calls = judge_calls(last, facts.refused_at, facts.password_changed_at)
+    if calls in (Calls.REFUSED, Calls.FORMER):
         return State.REFUSED
     if last is None:
         return State.NEVER
@@ -256,6 +259,7 @@ def _read(db: orm.Session, rows: Sequence[Connection], now: datetime) -> dict[in
             last_contact_at=row.wire.last_contact_at,
             last_success_at=success,
             refused_at=row.wire.refused_at,
+            password_changed_at=row.password_changed_at,
             verdict=row.wire.verdict,
             error=error,
             gaps=row.call_gaps or (),

@@ -30,7 +30,7 @@ PLACES: dict[Action, str] = {
     Action.MAP: "/offers",
     Action.MEND_ERRORS: "/status",
     Action.RENEW_PASSWORD: "",
-    Action.UPDATE_QUICKBOOKS: "/status",
+    Action.UPDATE_QUICKBOOKS: "",
     Action.IMPORT_AGAIN: "/charges",
 }
 """The page on which an action is done, after that of the connection."""
@@ -50,7 +50,7 @@ BUTTONS: dict[Action, Sentence] = {
     Action.MAP: Sentence("Map the rows"),
     Action.MEND_ERRORS: Sentence("Open the problems"),
     Action.RENEW_PASSWORD: Sentence("Open the connection"),
-    Action.UPDATE_QUICKBOOKS: Sentence("Open the status"),
+    Action.UPDATE_QUICKBOOKS: Sentence("See the release"),
     Action.IMPORT_AGAIN: Sentence("Import again"),
 }
 _WHY = Sentence("You get this letter because you chose so, or your role on this connection says so. To change it:")

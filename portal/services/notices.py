@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.errors import NotFound
+from portal.errors import NotFound, Stale
 from portal.models import Connection, NoticeDismissal
-from portal.notices import Notice, find_notices
+from portal.notices import Kind, Notice, find_notices
 from portal.services import Portal
 from portal.services.connections import find, hold
 from portal.services.notice_facts import Scope, load_facts
+from portal.services.seeing import is_seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +41,16 @@ def list_notices(portal: Portal, connection_id: int, *, user_id: int | None = No
         return _read(portal, db, Connection.id == connection_id, user_id)
 
 
-def list_partner_notices(portal: Portal, partner_id: int, *, user_id: int | None = None) -> tuple[NoticeView, ...]:
+def list_partner_notices(portal: Portal, partner_id: int) -> tuple[NoticeView, ...]:
     """Those of all connections of a partner, by the connections' names."""
     with portal.database.read() as db:
-        return _read(portal, db, Connection.partner_id == partner_id, user_id)
+        return _read(portal, db, Connection.partner_id == partner_id, None)
 
 
-def list_notices_of(
-    portal: Portal, connection_ids: Collection[int], *, user_id: int | None = None
-) -> tuple[NoticeView, ...]:
-    """Those of some connections, of whichever partners."""
+def list_notices_seen_by(portal: Portal, user_id: int) -> tuple[NoticeView, ...]:
+    """Those of all connections that a person sees, of whichever partners, by the connections' names."""
     with portal.database.read() as db:
-        return _read(portal, db, Connection.id.in_(sorted(connection_ids)), user_id)
+        return _read(portal, db, is_seen(user_id), user_id)
 
 
 def list_all_notices(portal: Portal) -> tuple[NoticeView, ...]:
@@ -64,19 +64,40 @@ def count_notices(views: Collection[NoticeView]) -> dict[int, int]:
     return dict(Counter(view.connection_id for view in views if not view.is_dismissed))
 
 
-def dismiss(portal: Portal, connection_id: int, user_id: int, key: str) -> None:
-    """Put a notice away for one person, until its facts change. Raises NotFound when it is gone already."""
+def dismiss(portal: Portal, connection_id: int, user_id: int, key: str, *, fingerprint: str | None = None) -> None:
+    """Put a notice away for one person, until its facts change; `fingerprint` is of those that the person saw.
+
+    Raises NotFound when it is gone already, and Stale when its facts are others by now.
+    """
     with portal.database.write() as db:
         hold(db, connection_id)
-        known = load_facts(db, portal.now(), Connection.id == connection_id)[0]
-        notice = next((one for one in find_notices(known.facts, portal.now()) if one.key == key), None)
+        notice = next((one for one in _notices_of(portal, db, connection_id) if one.key == key), None)
         if notice is None:
             raise NotFound("This notice is gone: what it was about has changed.")
-        row = db.scalar(sa.select(NoticeDismissal).filter_by(connection_id=connection_id, user_id=user_id, key=key))
-        if row is None:
-            row = NoticeDismissal(connection_id=connection_id, user_id=user_id, key=key)
-            db.add(row)
-        row.fingerprint, row.dismissed_at = notice.fingerprint, portal.now()
+        if fingerprint is not None and fingerprint != notice.fingerprint:
+            raise Stale("What this notice is about changed in the meantime. Look at it again.")
+        _put_away(db, connection_id, user_id, notice, portal.now())
+
+
+def put_away_doubt(portal: Portal, db: orm.Session, connection_id: int, user_id: int) -> None:
+    """Dismiss for one person what is said of the company file, within a transaction that is open already."""
+    for notice in _notices_of(portal, db, connection_id):
+        if notice.kind is Kind.COMPANY_FILE:
+            _put_away(db, connection_id, user_id, notice, portal.now())
+
+
+def _notices_of(portal: Portal, db: orm.Session, connection_id: int) -> tuple[Notice, ...]:
+    (known,) = load_facts(db, portal.now(), Connection.id == connection_id)
+    return find_notices(known.facts, portal.now())
+
+
+def _put_away(db: orm.Session, connection_id: int, user_id: int, notice: Notice, now: datetime) -> None:
+    mine = {"connection_id": connection_id, "user_id": user_id, "key": notice.key}
+    row = db.scalar(sa.select(NoticeDismissal).filter_by(**mine))
+    if row is None:
+        row = NoticeDismissal(**mine)
+        db.add(row)
+    row.fingerprint, row.dismissed_at = notice.fingerprint, now
 
 
 def bring_back(portal: Portal, connection_id: int, user_id: int, key: str) -> None:
@@ -119,6 +140,7 @@ __all__ = [
     "dismiss",
     "list_all_notices",
     "list_notices",
-    "list_notices_of",
+    "list_notices_seen_by",
     "list_partner_notices",
+    "put_away_doubt",
 ]

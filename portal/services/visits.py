@@ -11,7 +11,7 @@ from sqlalchemy import orm
 
 from portal.errors import NotFound
 from portal.models import Connection
-from portal.services import Portal, csv_cells, quickbooks, unshared
+from portal.services import Portal, audit, csv_cells, quickbooks, unshared
 from portal.services.connections import HIGHEST_ID, find, want_lists
 from portal.services.exchanges import ExchangeView, view_of
 from portal.services.status.visit import VisitView, as_views
@@ -129,7 +129,10 @@ def try_again(portal: Portal, connection_id: int) -> None:
     What waits in the queue has stayed there; nobody but the person at QuickBooks can start the Web Connector.
     """
     with portal.database.write() as db:
-        want_lists(find(db, connection_id))
+        row = find(db, connection_id)
+        want_lists(row)
+        detail, subject = {"name": row.name}, f"connection:{row.id}"
+        audit.note(db, row.id, at=portal.now(), action="try-visit-again", subject=subject, detail=detail)
 
 
 def visits_csv(portal: Portal, connection_id: int, wanted: WantedVisits) -> str:

@@ -43,3 +43,11 @@ document.addEventListener("submit", (event) => {
   button.textContent = button.dataset.busy;
   window.addEventListener("pageshow", restore, { once: true });
 });
+
+/* While a page stays open, its notices are asked for again: the browser's title counts them too. */
+document.addEventListener("htmx:afterSettle", () => {
+  const count = document.querySelector("[data-open-notices]")?.dataset.openNotices;
+  if (count === undefined) return;
+  const title = document.title.replace(/^\(\d+\) /, "");
+  document.title = Number(count) ? `(${count}) ${title}` : title;
+});

@@ -142,7 +142,7 @@ def current_user() -> UserView | None:
         token = session.get(_TOKEN)
         g.user = None
         if isinstance(token, str):
-            g.user = accounts.find_log_in(portal_of_app(), token, is_use=not _is_fragment())
+            g.user = accounts.find_log_in(portal_of_app(), token, is_use=not is_fragment())
     return cast("UserView | None", g.user)
 
 
@@ -227,14 +227,14 @@ def _forget_who() -> None:
     unshared.read_as(None)
 
 
-def _is_fragment() -> bool:
+def is_fragment() -> bool:
     """Whether a part of a page asks by itself: htmx says so."""
     return "HX-Request" in request.headers
 
 
 def _lead_to(address: str) -> ResponseReturnValue:
     """Go elsewhere first; a part of a page cannot, so its page is to load again, and goes."""
-    return ("", 204, {"HX-Refresh": "true"}) if _is_fragment() else redirect(address, 303)
+    return ("", 204, {"HX-Refresh": "true"}) if is_fragment() else redirect(address, 303)
 
 
 def _here() -> str | None:

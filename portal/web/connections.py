@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.utils import secure_filename
 
 from portal.models import Role
-from portal.services import connections, connector, health, sharing
+from portal.services import connections, connector, health, notices, sharing
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
 from portal.web.words import PRORATIONS
 
@@ -18,13 +21,36 @@ blueprint = Blueprint("connections", __name__)
 @blueprint.get("/")
 @allowed(*EVERYONE)
 def index() -> ResponseReturnValue:
-    """The connections that the person sees: those of their partner, and those they joined."""
+    """The connections that the person sees, each with its most urgent notice: the partner's, and those joined."""
     portal, user = portal_of_app(), signed_in()
     places = {one.connection_id: one for one in sharing.list_places(portal, user.id)}
     rows = {row.connection.id: row for row in health.list_health_of(portal, places)}
+    told = _most_urgent(notices.list_notices_seen_by(portal, user.id))
+    is_short = "open" in request.args
+    if is_short:
+        rows = {key: row for key, row in rows.items() if key in told}
     joined = [(rows[key], one) for key, one in places.items() if one.participant_id is not None and key in rows]
     own = [(rows[key], one) for key, one in places.items() if one.participant_id is None and key in rows]
-    return render_template("connections.html", own=own, joined=joined)
+    count = sum(one.count for one in told.values())
+    return render_template("connections.html", own=own, joined=joined, told=told, count=count, is_short=is_short)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The most urgent open notice of a connection, and how many there are."""
+
+    first: notices.NoticeView
+    count: int
+
+
+def _most_urgent(views: Iterable[notices.NoticeView]) -> dict[int, _Told]:
+    """By connection, of what is not dismissed; they come the most urgent first."""
+    found: dict[int, _Told] = {}
+    for view in views:
+        if not view.is_dismissed:
+            known = found.get(view.connection_id)
+            found[view.connection_id] = _Told(view, 1) if known is None else _Told(known.first, known.count + 1)
+    return found
 
 
 @blueprint.get("/connections/<int:connection_id>")
@@ -67,7 +93,7 @@ def confirm_company(connection_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR)
 def keep_refusing(connection_id: int) -> ResponseReturnValue:
     """Leave the link as it is; a Web Connector that waits for the decision ends its visit."""
-    connector.keep_refusing(portal_of_app(), connection_id)
+    connector.keep_refusing(portal_of_app(), connection_id, user_id=signed_in().id)
     flash(
         _("Nothing is written to this file. Open the right one in QuickBooks, then click Update Selected."), "success"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.services import insight, status
@@ -16,12 +16,6 @@ LAST_VISITS = 5
 LONGEST_CODE = 40
 
 blueprint = Blueprint("status", __name__)
-
-
-@blueprint.app_context_processor
-def _tell_templates() -> dict[str, Any]:
-    """The banners of the connection in the address, for the pages that show them."""
-    return {"read_banners": lambda: status.banners(portal_of_app(), g.connection.id)}
 
 
 @blueprint.get("/connections/<int:connection_id>/status")

@@ -101,3 +101,29 @@ def test_a_connection_takes_its_rows_with_it(world: Any) -> None:
         db.execute(sa.delete(Connection))
     assert world.rows(Exchange) == []
     assert world.jobs() == {}
+
+
+def test_the_version_is_the_same_until_somebody_commits(world: Any) -> None:
+    database = world.database
+    before = database.version()
+    with database.read() as db:
+        world.connection_of(db).user_name = "read only"
+    assert database.version() == before
+    with database.write() as db:
+        world.connection_of(db).user_name = "written"
+    after = database.version()
+    assert after != before
+    with database.note() as db:
+        world.connection_of(db).user_name = "noted"
+    assert database.version() != after
+
+
+def test_the_version_tells_what_another_process_commits(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    mine, theirs = Database(url), Database(url)
+    before = mine.version()
+    with theirs.write() as db:
+        db.execute(sa.text("CREATE TABLE a (b)"))
+    assert mine.version() != before
+    mine.close()
+    theirs.close()

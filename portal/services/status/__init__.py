@@ -8,7 +8,6 @@ from __future__ import annotations
 from portal.services.status.invoicing import Cause
 from portal.services.status.lists import ListView
 from portal.services.status.mapping import Counts
-from portal.services.status.news import Banners, banners
 from portal.services.status.problem import Kind, Problem
 from portal.services.status.readiness import Overview, StatusView, overview, problems_from, status
 from portal.services.status.visit import VisitView, visits
@@ -16,7 +15,6 @@ from portal.services.waiting_lines import UNCOUNTED
 
 __all__ = [
     "UNCOUNTED",
-    "Banners",
     "Cause",
     "Counts",
     "Kind",
@@ -25,7 +23,6 @@ __all__ = [
     "Problem",
     "StatusView",
     "VisitView",
-    "banners",
     "overview",
     "problems_from",
     "status",

@@ -25,7 +25,10 @@ def in_preview(month: Any) -> int:
 
 
 def news(month: Any) -> Lines:
-    return status.banners(month.portal, month.connection_id).news
+    """What waits, as the notice and its banner say it."""
+    with month.portal.database.read() as db:
+        (known,) = load_facts(db, month.clock())
+    return known.facts.lines or Lines(invoice_date=date(2026, 11, 1))
 
 
 def test_the_count_is_that_of_the_preview_whatever_is_switched_off(any_month: Any) -> None:
@@ -65,18 +68,3 @@ def test_what_the_export_rule_keeps_back_is_no_news_until_a_version_lets_it(any_
     assert news(month).new == in_preview(month) == 0
     export_rules.save(month.portal, month.connection_id, ExportRule(), version=1, who="marie")
     assert news(month).new == in_preview(month) > 0
-
-
-def test_the_notice_counts_what_the_banner_counts(any_month: Any) -> None:
-    month = any_month
-    month.set(start_date=date(2026, 10, 15))
-
-    def noticed() -> Lines:
-        with month.portal.database.read() as db:
-            (known,) = load_facts(db, month.clock())
-        return known.facts.lines or Lines(invoice_date=date(2026, 11, 1))
-
-    assert noticed() == news(month)
-    rule = ExportRule(kinds=frozenset({ChargeKind.RECURRING}))
-    export_rules.save(month.portal, month.connection_id, rule, version=0, who="marie")
-    assert noticed() == news(month)

@@ -164,10 +164,10 @@ def test_a_visit_that_failed_is_told_on_top_with_a_way_to_try_again(admin: Any, 
 def test_what_waits_to_be_billed_is_told_with_the_button_to_the_preview(admin: Any, month: Any) -> None:
     text = admin.get(STATUS).text
     assert "new lines." in text
-    assert "Look at the preview and bill" in text
-    assert "Look at the preview and bill" in admin.get("/connections/1").text
+    assert "Open the preview" in text
+    assert "Open the preview" in admin.get("/connections/1").text
     month.bill()
-    assert "Look at the preview and bill" not in admin.get(STATUS).text
+    assert "Open the preview" not in admin.get(STATUS).text
 
 
 def test_an_organization_with_a_strange_name_is_never_markup(admin: Any, billed: Any) -> None:
