@@ -31,7 +31,7 @@ from qbwc.models import Base, Connection, Doubt, Exchange, ExchangeState, Job, J
 from qbwc.qbxml.status import judge_hresult
 from qbwc.session import State
 
-STEPS, EXAMPLES = 30, 25
+STEPS, EXAMPLES = 30, 16
 HRESULTS = (
     "0x80040400",
     "0x80040402",

@@ -31,7 +31,7 @@ from portal.server import listen, serve_in_thread
 from portal.web.api.quota import Quota
 from portal.wsgi import build_wsgi
 
-EXAMPLES = 12
+EXAMPLES = 6
 CHECKS = (
     not_a_server_error,
     status_code_conformance,
