@@ -116,26 +116,43 @@ class Filters:
 def read_filters(portal: Portal, connection_id: int) -> Filters:
     """What the history of a connection may be narrowed to. Raises NotFound."""
     with portal.database.read() as db:
-        choices = read_choices(db, find(db, connection_id), portal.now())
-        return Filters(choices=choices, people=tuple(parts.people(db, connection_id)))
+        return _filters(db, find(db, connection_id), portal.now())
+
+
+def _filters(db: orm.Session, connection: Connection, now: datetime) -> Filters:
+    choices = read_choices(db, connection, now)
+    return Filters(choices=choices, people=tuple(parts.people(db, connection.id)))
+
+
+def read_both(
+    portal: Portal, connection_id: int, wanted: WantedEntries, *, size: int = SIZE
+) -> tuple[Filters, HistoryPage]:
+    """What the history may be narrowed to, and one page of it. Raises NotFound."""
+    with portal.database.read() as db:
+        connection = find(db, connection_id)
+        return _filters(db, connection, portal.now()), _page(db, connection, wanted, size)
 
 
 def read_history(portal: Portal, connection_id: int, wanted: WantedEntries, *, size: int = SIZE) -> HistoryPage:
     """One page of the history. Raises NotFound."""
     with portal.database.read() as db:
-        rows = _read(db, find(db, connection_id), wanted, size + 1)
-        has_more = len(rows) > size
-        if wanted.after_id is not None and wanted.before_id is None:
-            rows = rows[-size:]
-            has_older, has_newer = bool(rows), has_more
-        else:
-            rows = rows[:size]
-            has_older, has_newer = has_more, wanted.before_id is not None and bool(rows)
-        return HistoryPage(
-            rows=tuple(_entries(db, connection_id, rows)),
-            older=rows[-1].id if has_older else None,
-            newer=rows[0].id if has_newer else None,
-        )
+        return _page(db, find(db, connection_id), wanted, size)
+
+
+def _page(db: orm.Session, connection: Connection, wanted: WantedEntries, size: int) -> HistoryPage:
+    rows = _read(db, connection, wanted, size + 1)
+    has_more = len(rows) > size
+    if wanted.after_id is not None and wanted.before_id is None:
+        rows = rows[-size:]
+        has_older, has_newer = bool(rows), has_more
+    else:
+        rows = rows[:size]
+        has_older, has_newer = has_more, wanted.before_id is not None and bool(rows)
+    return HistoryPage(
+        rows=tuple(_entries(db, connection.id, rows)),
+        older=rows[-1].id if has_older else None,
+        newer=rows[0].id if has_newer else None,
+    )
 
 
 def _read(db: orm.Session, connection: Connection, wanted: WantedEntries, limit: int) -> list[parts.PastPart]:
@@ -244,6 +261,7 @@ __all__ = [
     "HistoryPage",
     "WantedEntries",
     "history_csv",
+    "read_both",
     "read_filters",
     "read_history",
 ]

@@ -6,7 +6,7 @@ What is sent is begun by `portal.services.billing`, as from the preview: this on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from portal.models import Connection, CostState, Draft, DraftState, ItemCost, Ru
 from portal.services import Portal, run_pages, unshared
 from portal.services.connections import find
 from portal.services.exchange_periods import YearChoice, year_named
-from portal.services.health import read_health
+from portal.services.health import Health, read_health
 from portal.services.status.visit import VisitView, read_visits
 from qbwc import models as wire
 from qbwc import parts
@@ -36,12 +36,11 @@ class WaitingRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departure:
-    """What waits to leave, and when it does: `usual_gap` and `expected_at` are None where no rhythm is known yet."""
+    """What waits to leave; `health` tells how the Web Connector does, and when it usually calls next."""
 
     runs: tuple[WaitingRun, ...]
     costs: int
-    usual_gap: timedelta | None
-    expected_at: datetime | None
+    health: Health
 
     @property
     def is_empty(self) -> bool:
@@ -153,12 +152,10 @@ def _departure(db: orm.Session, row: Connection, now: datetime) -> Departure:
         .limit(MOST_RUNS)
     )
     costs = sa.select(sa.func.count()).select_from(ItemCost).filter_by(connection_id=row.id, state=CostState.QUEUED)
-    health = read_health(db, row, now).health
     return Departure(
         runs=tuple(WaitingRun(id=run_id, invoice_date=on, invoices=count) for run_id, on, count in db.execute(queued)),
         costs=db.scalar(costs) or 0,
-        usual_gap=health.usual_gap,
-        expected_at=health.expected_at,
+        health=read_health(db, row, now).health,
     )
 
 

@@ -116,10 +116,11 @@ def request_lists(connection_id: int) -> ResponseReturnValue:
 
 def _history(connection_id: int, size: int = SIZE) -> dict[str, Any]:
     """What the templates need to show the history: its page, its filters, and where they lead."""
-    portal, wanted = portal_of_app(), _wanted()
+    wanted = _wanted()
+    filters, page = exchange_history.read_both(portal_of_app(), connection_id, wanted, size=size)
     return {
-        "filters": exchange_history.read_filters(portal, connection_id),
-        "page": exchange_history.read_history(portal, connection_id, wanted, size=size),
+        "filters": filters,
+        "page": page,
         "download": url_for(".download", connection_id=connection_id, **_query(wanted)),
         "itself": exchange_history.ITSELF,
         "most_exported": exchange_history.MOST_EXPORTED,

@@ -34,8 +34,8 @@ from portal.services.webhooks import MOST_WEBHOOKS
 from qbwc.models import Exchange, ExchangePart, ExchangeState, Job, ListObject, Purpose, Request, Session
 from qbwc.session import State
 
-MOST = 45
-"""Statements of any page, with those of the log-in and of the frame around it."""
+MOST = 55
+"""Statements of any page, with those of the log-in and of the frame around it; Exchanges plans a run beside its own."""
 
 
 @contextmanager
@@ -259,4 +259,4 @@ def test_five_hundred_rows_take_as_many_statements_as_five(month: Any, counted: 
     add_rows(month, 5, 500)
     many = {page: counted(page) for page in PAGES}
     assert many == few
-    assert max(many.values()) <= MOST
+    assert max(many.values()) <= MOST, many

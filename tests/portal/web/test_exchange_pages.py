@@ -112,6 +112,7 @@ def test_what_the_last_visit_brought_and_then_that_nothing_changed(admin: Any, m
     assert re.search(r"New: 41 customers, \d+ items", text)
     month.clock.at += timedelta(hours=21)
     month.visit()
+    admin.log_in("administrator@nordet.example")  # a day later
     text = words(admin.get(SCREEN))
     assert "Nothing to receive: nothing has changed since Nov 1, 2026" in text
 
