@@ -96,12 +96,11 @@ def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
         )
         closing.callback(portal.database.close)
         stage = _set_up(portal, folder, calendar)
+        closing.callback(stage.listener.close)
         button = demo_blueprint(stage.connection_id, lambda: _play(stage))
         server = serve_in_thread(build_wsgi(portal, extra_blueprints=[button]), sock)
         closing.callback(server.close)
-        listener = Listener()
-        closing.callback(listener.close)
-        made = _play_months(stage, listener)
+        made = _play_months(stage)
         seen = status.status(portal, stage.connection_id)
         is_reconciled = bool(made.drafts) and all(draft.state is DraftState.RECONCILED for draft in made.drafts)
         address = portal.settings.url
@@ -164,7 +163,7 @@ def _set_up(portal: Portal, folder: Path, calendar: Calendar) -> Stage:
         _rule(portal, made.id)
         (folder / "demo.qwc").write_text(connections.qwc(portal, made.id), encoding="utf-8")
         shutil.copyfile(samples / "sandbox" / "company.json", folder / "company.json")
-    return Stage(portal, made.id, made.password, folder, samples, calendar, threading.Lock())
+    return Stage(portal, made.id, made.password, folder, samples, calendar, threading.Lock(), Listener())
 
 
 def _share(portal: Portal, connection_id: int) -> None:
@@ -185,7 +184,7 @@ def _rule(portal: Portal, connection_id: int) -> None:
         export_rules.save(portal, connection_id, rule, version=version, who=EMAIL)
 
 
-def _play_months(stage: Stage, listener: Listener) -> runs.RunView:
+def _play_months(stage: Stage) -> runs.RunView:
     """The whole story. Returns October's run, which is the one that is to be reconciled."""
     with _step("First visit of the Web Connector: QuickBooks' lists come in"):
         lists = connect(stage)
@@ -202,12 +201,12 @@ def _play_months(stage: Stage, listener: Listener) -> runs.RunView:
     with _step("Visit: costs are pushed, invoices created and updated, and read back"):
         must(stage.visit())
     with _step("The weeks since: a failed visit, a later success, charges of another supplier"), _no_warnings():
-        hook = webhooks.add_webhook(stage.portal, stage.connection_id, listener.url, who=EMAIL)
+        hook = webhooks.add_webhook(stage.portal, stage.connection_id, stage.listener.url, who=EMAIL)
         trials.try_webhook(stage.portal, stage.connection_id, hook.id)
         play_since(stage)
-        listener.status = 503  # its ticket system was restarted at this moment; sent again, the test arrives
+        stage.listener.status = 503  # the ticket system was restarted at this moment; sent again, the test arrives
         trials.try_webhook(stage.portal, stage.connection_id, hook.id)
-        listener.status = 204
+        stage.listener.status = 204
         host = accounts.check_password(stage.portal, EMAIL, PASSWORD)
         if host is not None:
             sharing.invite(stage.portal, host, stage.connection_id, Role.READ_ONLY, INVITED)

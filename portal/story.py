@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from portal.errors import Unusable
+from portal.listener import Listener
 from portal.providers import csvfile
 from portal.services import (
     Portal,
@@ -57,7 +58,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The portal, its company file in the sandbox, the samples, and the clock of both."""
+    """The portal, its company file in the sandbox, the samples, the clock of both, and who listens to webhooks."""
 
     portal: Portal
     connection_id: int
@@ -66,6 +67,7 @@ class Stage:
     samples: Path
     calendar: Calendar
     lock: threading.Lock
+    listener: Listener
 
     def visit(self, *faults: str) -> Visit:
         """One visit of the sandbox's Web Connector, over real HTTP."""

@@ -19,9 +19,9 @@ import pytest
 from portal import demo, story
 from portal import settings as configuration
 from portal.errors import Unusable
-from portal.models import DraftState
+from portal.models import DraftState, MessageState
 from portal.server import listen, serve_in_thread
-from portal.services import build_portal, connections, insight, preview, runs, status
+from portal.services import build_portal, connections, insight, outbox, preview, runs, status
 from portal.wsgi import build_wsgi
 
 ORGANIZATIONS = 12
@@ -83,12 +83,14 @@ def played(clean_environment: Path) -> Iterator[story.Stage]:
     calendar = story.Calendar(story.FIRST_DAY)
     with listen("127.0.0.1", 0) as sock:
         address = f"http://localhost:{sock.getsockname()[1]}"
-        made = build_portal(configuration.load(data=folder, database_url=None, url=address), now=calendar)
+        loaded = configuration.load(data=folder, database_url=None, url=address, private_webhooks=True)
+        made = build_portal(loaded, now=calendar)
         stage = demo._set_up(made, folder, calendar)
         server = serve_in_thread(build_wsgi(made), sock)
         demo._play_months(stage)
         server.close()
         yield stage
+        stage.listener.close()
         made.database.close()
 
 
@@ -116,6 +118,9 @@ def test_the_months_are_such_that_each_page_teaches(played: story.Stage) -> None
     assert any(draft.reason is not None for draft in seen.drafts), "a credit is held"
     assert any(draft.reason is None for draft in seen.drafts), "something can be sent"
     assert [one.company_name for one in connections.list_connections(portal)].count(None) == 1
+    told = Counter(one.state for one in outbox.list_messages(portal, connection_id))
+    assert told[MessageState.FAILED] == 1, "to be sent again"
+    assert told[MessageState.DELIVERED] >= 5
 
 
 def test_a_port_in_use_is_said_and_settings_of_a_real_portal_are_left_alone(
