@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -149,6 +150,7 @@ def test_the_first_line_says_no_and_why(admin: Any, billed: Any) -> None:
 
 
 def test_a_visit_that_failed_is_told_on_top_with_a_way_to_try_again(admin: Any, month: Any) -> None:
+    month.clock.at += timedelta(minutes=1)
     assert not month.visit("no-company").went_well
     for page in (STATUS, "/connections/1/preview"):
         text = admin.get(page).text
