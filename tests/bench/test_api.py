@@ -35,8 +35,8 @@ OFFERS = f"""INSERT INTO offer (id, connection_id, key, name, is_synchronized)
 ORGANIZATIONS = f"""INSERT INTO organization (id, connection_id, key, name, mode, is_synchronized)
 {NUMBERS} SELECT i, 1, 'c' || i, 'Client ' || i, 'create', 1 FROM n"""
 CHARGES = f"""INSERT INTO charge (id, connection_id, delivery_id, organization_id, offer_id, key, name, kind, cycle,
-  quantity, start, "end", unit_cost, unit_cost_prorated, amount, amount_cents, currency, is_proratable, tags, raw, revision,
-  is_billed)
+  quantity, start, "end", unit_cost, unit_cost_prorated, amount, amount_cents, currency, is_proratable, tags, raw,
+  revision, is_billed)
 {NUMBERS} SELECT i, 1, 1, i % 100 + 1, i % 100 + 1, 'k' || i, 'Licence', 'recurring', 'monthly', '1', '2026-10-01',
   '2026-11-01', '1', '1', '1.00', 100, 'CAD', 1, '{{{{"tags": []}}}}', '{{{{}}}}', 1, 0 FROM n"""
 ITEMS = f"""INSERT INTO qbwc_list_object (connection_id, kind, type, list_id, full_name, is_active, data, pull, seen_at)

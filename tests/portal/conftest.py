@@ -22,6 +22,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import argon2
 import pytest
 import sqlalchemy as sa
 
@@ -31,6 +32,7 @@ from portal.billing.period import BillingMode
 from portal.cli import main
 from portal.server import listen, serve_in_thread
 from portal.services import Portal, accounts, billing, build_portal, catalog, connections, mappings, runs, status
+from portal.services.accounts import passwords
 from portal.wsgi import build_wsgi
 from qbwc import models as wire
 from qbwc.sandbox import Company, Visit, parse_fault, read_manifest, visit
@@ -43,6 +45,15 @@ PARTNER = "Nordet Infogérance inc."
 CONNECTION = "QuickBooks Nordet"
 INVOICE_DATE = date(2026, 11, 1)
 MORNING = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """The same kind of hash, with less work: people are made and log in in most tests of pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr(passwords, "_nobody", passwords.hash_password("nobody"))
+        yield
 
 
 class StoppedClock:

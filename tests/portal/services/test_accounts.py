@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import argon2
 import pytest
 import sqlalchemy as sa
 
 from portal.errors import Conflict, NotFound, Refused
 from portal.models import Role
 from portal.services import Portal, accounts
-from portal.services.accounts import passwords
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same kind of hash, with less work."""
-    monkeypatch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture

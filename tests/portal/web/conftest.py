@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
@@ -24,6 +25,23 @@ EMAILS = {role: f"{role}@nordet.example" for role in Role}
 PARTNER = "Nordet Infogérance inc."
 OUTSIDER = "charlie@elsewhere.example"
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+class _Compiled(BytecodeCache):
+    """Templates that one test compiled, for the next."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_TEMPLATES = _Compiled()
 
 
 @dataclass
@@ -58,7 +76,9 @@ def site(month: Any) -> Flask:
     administrator = EMAILS[Role.ADMINISTRATOR]
     accounts.add_user(portal, administrator, partner=PARTNER, role=Role.ADMINISTRATOR, password=PASSWORD)
     demo = demo_blueprint(1, lambda: DemoVisit(is_success=True, transcript="authenticate <ok>"))
-    return create_app(portal, extra_blueprints=[demo])
+    app = create_app(portal, extra_blueprints=[demo])
+    app.jinja_env.bytecode_cache = _TEMPLATES
+    return app
 
 
 @pytest.fixture
