@@ -205,7 +205,7 @@ def test_suggestions_from_a_long_list_come_after_the_page(
     row = offer(month, "VIS-P2")
     assert "Use it" not in text
     assert f'<div id="advice-{row.id}"></div>' in text
-    address = unescape(re.search(r'hx-get="([^"]+)"', text)[1])
+    address = unescape(re.search(r'hx-get="([^"]+/advice[^"]*)"', text)[1])
     part = admin.get(address).text
     assert f'<div id="advice-{row.id}" hx-swap-oob="true">' in part
     assert "Suggestion: Licences:Visio P2 Use it" in plain(part)
