@@ -80,7 +80,7 @@ def test_a_visit_is_followed_live(admin: Any, billed: Any) -> None:
     page = admin.get(RUN).text
     assert "12 invoices are waiting for the Web Connector: click Update Selected there." in page
     assert 'http-equiv="refresh"' not in page, "nothing moves by itself"
-    look = re.search(r'hx-get="([^"]+)"', page)
+    look = re.search(r'hx-get="([^"]+/activity[^"]*)"', page)
     assert look is not None
     address = look[1].replace("&amp;", "&")
     quiet = admin.get(address)
@@ -108,7 +108,7 @@ def test_a_visit_is_followed_live(admin: Any, billed: Any) -> None:
         db.query(Draft).update({"state": DraftState.RECONCILED})
     ended = admin.get(address)
     assert ended.headers["HX-Refresh"] == "true"
-    assert "hx-get" not in admin.get(RUN).text, "nothing waits any more"
+    assert "/runs/1/activity" not in admin.get(RUN).text, "nothing waits any more"
 
 
 def test_a_visit_that_was_broken_off_is_not_under_way_for_ever(billed: Any) -> None:

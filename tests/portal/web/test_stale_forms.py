@@ -133,7 +133,7 @@ def test_a_nul_is_typed_and_not_kept(admin: Any, month: Any) -> None:
 def test_a_run_that_is_followed_answers_nothing_while_nothing_changes(admin: Any, month: Any) -> None:
     month.bill()
     page = admin.get("/connections/1/runs/1").text
-    address = re.findall(r'hx-get="([^"]+)"', page)[0].replace("&amp;", "&")
+    address = re.findall(r'hx-get="([^"]+/activity[^"]*)"', page)[0].replace("&amp;", "&")
     assert admin.get(address).status_code == 204
     assert month.visit().went_well
     assert admin.get(address).headers["HX-Refresh"] == "true"
