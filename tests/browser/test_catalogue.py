@@ -27,7 +27,10 @@ CODES = [
 
 SEND_ALL_BUT_ONE = """async (ends) => {
   const wanted = [...document.querySelectorAll("form")].filter((form) => ends.some((end) => form.action.endsWith(end)));
-  for (const form of wanted) await fetch(form.action, { method: "post", body: new FormData(form) });
+  for (const form of wanted) {
+    const answer = await fetch(form.action, { method: "post", body: new FormData(form) });
+    if (!answer.ok) throw new Error(`${form.action}: ${answer.status}`);
+  }
 }"""
 
 
