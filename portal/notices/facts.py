@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from portal.errors import Sentence
@@ -88,7 +88,8 @@ class Facts:
     """What is known of one connection. Moments are UTC; `time_zone` is the connection's own, for its rhythm.
 
     `has_lists`: QuickBooks' customers and items have arrived. `release` is QuickBooks' major version as it states it,
-    such as "34"; `product` its name. `refused_at`: somebody called with a wrong password.
+    such as "34"; `product` its name. `refused_at`: somebody called with a wrong password. `shown_errors` are those that
+    accountants see, None where nothing is kept from them.
     """
 
     created_at: datetime
@@ -103,6 +104,11 @@ class Facts:
     has_lists: bool = False
     unmapped: Unmapped = Unmapped()
     errors: Errors = Errors()
+    shown_errors: Errors | None = None
     product: str = ""
     release: str | None = None
     failed_imports: tuple[FailedImport, ...] = ()
+
+    def for_accountants(self) -> Facts:
+        """The same, less what is kept from accountants."""
+        return self if self.shown_errors is None else replace(self, errors=self.shown_errors, shown_errors=None)

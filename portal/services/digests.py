@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import orm
 
 from portal.errors import PortalError
-from portal.models import Cadence, Connection, NoticePreference, Occasion, ToldNotice, User
+from portal.models import Cadence, Connection, NoticePreference, Occasion, Role, ToldNotice, User
 from portal.notices import Notice, find_notices
 from portal.notices.telling import due_preview, next_digest
 from portal.services import Portal
@@ -24,6 +24,7 @@ from portal.services.outbox import put
 from portal.services.preview import preview
 from portal.services.seeing import everybody
 from portal.services.subscriptions import DIGEST_HOUR, default_cadence, get_row
+from portal.services.told_causes import is_told_to
 from portal.services.turns import AT_ONCE, hold_free
 
 log = structlog.get_logger("portal")
@@ -35,6 +36,7 @@ class _Due:
 
     connection_id: int
     user_id: int
+    is_accountant: bool
 
 
 def mail_digests(portal: Portal) -> int:
@@ -47,12 +49,10 @@ def mail_digests(portal: Portal) -> int:
             held, now = hold_free(db, some), portal.now()
             if not held:
                 continue
-            notices = {
-                known.connection_id: find_notices(known.facts, now)
-                for known in load_facts(db, now, Connection.id.in_(held))
-            }
+            facts = {known.connection_id: known.facts for known in load_facts(db, now, Connection.id.in_(held))}
             for one in _due_digests(db, now, held):
-                count += _digest(db, one, notices[one.connection_id], now)
+                seen = facts[one.connection_id]
+                count += _digest(db, one, find_notices(seen.for_accountants() if one.is_accountant else seen, now), now)
     return count
 
 
@@ -76,12 +76,13 @@ def _due_digests(db: orm.Session, now: datetime, ids: Collection[int] | None) ->
         .join(person, person.c.connection_id == Connection.id)
         .join(User, User.id == person.c.user_id)
         .outerjoin(choice, is_own)
-        .where(User.is_active, sa.or_(choice.digested_at.is_(None), ToldNotice.told_at > choice.digested_at))
+        .where(User.is_active, is_told_to(person.c.role))
+        .where(sa.or_(choice.digested_at.is_(None), ToldNotice.told_at > choice.digested_at))
         .group_by(*asked)
         .order_by(Connection.id, User.id)
     )
     return [
-        _Due(connection_id=row.id, user_id=row.user_id)
+        _Due(connection_id=row.id, user_id=row.user_id, is_accountant=row.role is Role.ACCOUNTANT)
         for row in db.execute(query if ids is None else query.where(Connection.id.in_(ids)))
         if (row.cadence or default_cadence(row.role)) is Cadence.DAILY and _digest_at(row) <= now
     ]

@@ -1,21 +1,21 @@
 """Telling: what is to be known now is compared with what was told, and what is new goes to the outbox.
 
 Everybody is told of a cause once. It is found without a lock, and decided once more with the connection held, in the
-transaction that also keeps that it was told: two who do it at once tell once.
+transaction that also keeps that it was told: two who do it at once tell once. Accountants are told of what they see;
+webhooks are the administrators', and told of everything.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.models import Cadence, Connection, Occasion, ToldNotice, Webhook
-from portal.notices import Notice, find_notices
-from portal.notices.telling import Changes, Told, compare
+from portal.models import Cadence, Connection, Occasion, Role, Webhook
+from portal.notices import Notice
+from portal.notices.telling import Told
 from portal.services import Portal
 from portal.services.call_rhythm import learn
 from portal.services.chunks import chunks
@@ -24,6 +24,7 @@ from portal.services.notice_facts import Known, load_facts
 from portal.services.notice_texts import notice_payload, webhook_body
 from portal.services.outbox import put
 from portal.services.subscriptions import receivers
+from portal.services.told_causes import NOTHING, find_news, read_told, remember
 from portal.services.turns import AT_ONCE, hold_free, of_connections
 
 
@@ -41,11 +42,11 @@ def tell(portal: Portal) -> int:
     """Put one message into the outbox for each new cause and receiver, and one for machines when a cause has gone."""
     now = portal.now()
     with portal.database.read() as db:
-        told = _read_told(db, None)
+        told = read_told(db, None)
         due = [
             known.connection_id
             for known in load_facts(db, now)
-            if compare(told[known.connection_id], find_notices(known.facts, now), now)
+            if find_news(told.get(known.connection_id, NOTHING), known.facts, now)
         ]
     count = 0
     for some in chunks(sorted(due), AT_ONCE):
@@ -57,7 +58,7 @@ def tell(portal: Portal) -> int:
 def _tell_some(portal: Portal, db: orm.Session, ids: Collection[int], now: datetime) -> int:
     if not ids:
         return 0
-    told = _read_told(db, ids)
+    told = read_told(db, ids)
     people = [one for one in receivers(db, ids) if one.cadence is Cadence.AT_ONCE and portal.settings.has_mail]
     hooks = list(
         db.scalars(of_connections(sa.select(Webhook).filter_by(is_active=True).order_by(Webhook.id), Webhook, ids))
@@ -65,13 +66,18 @@ def _tell_some(portal: Portal, db: orm.Session, ids: Collection[int], now: datet
     count = 0
     for known in load_facts(db, now, Connection.id.in_(ids)):
         mine = known.connection_id
-        changes = compare(told[mine], find_notices(known.facts, now), now)
-        _remember(db, mine, changes, now)
-        readers = [one.user_id for one in people if one.connection_id == mine]
+        was_told = told.get(mine, NOTHING)
+        news = find_news(was_told, known.facts, now)
+        remember(db, mine, was_told, news, now)
+        readers = [one for one in people if one.connection_id == mine]
+        accountants = [one.user_id for one in readers if one.role is Role.ACCOUNTANT]
+        others = [one.user_id for one in readers if one.role is not Role.ACCOUNTANT]
         machines = [one for one in hooks if one.connection_id == mine]
-        for notice in changes.news:
-            count += _raise(portal, db, known, notice, readers, machines, now)
-        for gone in changes.cleared:
+        for notice in news.common.news:
+            count += _raise(portal, db, known, notice, others, machines, now)
+        for notice in news.accountants.news:
+            count += _raise(portal, db, known, notice, accountants, (), now)
+        for gone in news.common.cleared:
             count += _post(portal, db, known, Occasion.CLEARED, gone, machines, now)
     return count
 
@@ -123,28 +129,3 @@ def _post(
             webhook_id=hook.id,
         )
     return len(wanted)
-
-
-def _read_told(db: orm.Session, ids: Collection[int] | None) -> defaultdict[int, list[Told]]:
-    query = sa.select(
-        ToldNotice.connection_id, ToldNotice.kind, ToldNotice.key, ToldNotice.fingerprint, ToldNotice.size
-    )
-    found: defaultdict[int, list[Told]] = defaultdict(list)
-    for row in db.execute(query if ids is None else of_connections(query, ToldNotice, ids)):
-        found[row.connection_id].append(Told(kind=row.kind, key=row.key, fingerprint=row.fingerprint, size=row.size))
-    return found
-
-
-def _remember(db: orm.Session, connection_id: int, changes: Changes, now: datetime) -> None:
-    """Keep what is told, in the transaction that puts it into the outbox."""
-    rows = {row.key: row for row in db.scalars(sa.select(ToldNotice).filter_by(connection_id=connection_id))}
-    for notice in (*changes.news, *changes.mended):
-        row = rows.get(notice.key)
-        if row is None:
-            row = ToldNotice(connection_id=connection_id, key=notice.key, kind=notice.kind)
-            db.add(row)
-        row.fingerprint, row.size = notice.fingerprint, notice.size
-        if notice in changes.news:
-            row.told_at = now
-    for gone in changes.cleared:
-        db.delete(rows[gone.key])

@@ -90,23 +90,35 @@ def _counted_rows(
 
 @dataclass(slots=True)
 class _Mendable:
-    """What is to be mended, while it is being counted."""
+    """What is to be mended, while it is being counted: how many of each, the sum of their ids, and the last one's."""
 
-    counts: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     since: list[datetime] = field(default_factory=list)
-    mark: list[str] = field(default_factory=list)
 
     def add(self, what: str, count: int, ids: int, last: int, since: datetime | None) -> None:
-        self.counts[what] = count
-        self.mark.append(f"{what}:{ids}:{last}")
+        known = self.numbers.get(what, (0, 0, 0))
+        self.numbers[what] = (known[0] + count, known[1] + ids, max(known[2], last))
         if since is not None:
             self.since.append(since)
 
+    def as_errors(self) -> Errors:
+        counts = {what: count for what, (count, _, _) in self.numbers.items()}
+        mark = " ".join(f"{what}:{ids}:{last}" for what, (_, ids, last) in self.numbers.items())
+        return Errors(**counts, since=min(self.since, default=None), mark=mark)
 
-def count_errors(db: orm.Session, ids: Query | None) -> dict[int, Errors]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedErrors:
+    """The errors of a connection, and those that accountants see: None where nothing is kept from them."""
+
+    errors: Errors
+    shown: Errors | None
+
+
+def count_errors(db: orm.Session, ids: Query | None) -> dict[int, CountedErrors]:
     """Invoices, unit costs and lists that wait for a person, as the Status screen lists them."""
     at = sa.func.coalesce(Draft.reconciled_at, Draft.written_at, Run.created_at)
-    drafts = _numbers(Run.connection_id, Draft.id, at).join(Run).where(Draft.state.in_(_TO_MEND))
+    drafts = _numbers(Run.connection_id, Draft.id, at, Run.is_shared).join(Run).where(Draft.state.in_(_TO_MEND))
     item = wire.ListObject
     is_same = sa.and_(
         item.connection_id == ItemCost.connection_id, item.kind == "item", item.list_id == ItemCost.item_list_id
@@ -120,19 +132,28 @@ def count_errors(db: orm.Session, ids: Query | None) -> dict[int, Errors]:
     )
     pull = wire.Job
     lists = troubled_pulls(_numbers(pull.connection_id, pull.id, pull.finished_at))
-    found: dict[int, _Mendable] = {}
+    every: dict[int, _Mendable] = {}
+    shown: dict[int, _Mendable] = {}
+    hiding: set[int] = set()
     for what, query, owner in (
-        ("invoices", drafts, Run.connection_id),
-        ("costs", costs, ItemCost.connection_id),
-        ("lists", lists, pull.connection_id),
+        ("invoices", drafts.group_by(Run.connection_id, Run.is_shared), Run.connection_id),
+        ("costs", costs.group_by(ItemCost.connection_id), ItemCost.connection_id),
+        ("lists", lists.group_by(pull.connection_id), pull.connection_id),
     ):
-        for one, count, total, last, since in db.execute(within(query, owner, ids).group_by(owner)):
-            found.setdefault(one, _Mendable()).add(what, count, int(total), last, since)
+        for one, is_shared, count, total, last, since in db.execute(within(query, owner, ids)):
+            every.setdefault(one, _Mendable()).add(what, count, int(total), last, since)
+            if is_shared:
+                shown.setdefault(one, _Mendable()).add(what, count, int(total), last, since)
+            else:
+                hiding.add(one)
     return {
-        one: Errors(**seen.counts, since=min(seen.since, default=None), mark=" ".join(seen.mark))
-        for one, seen in found.items()
+        one: CountedErrors(
+            errors=seen.as_errors(), shown=shown.get(one, _Mendable()).as_errors() if one in hiding else None
+        )
+        for one, seen in every.items()
     }
 
 
-def _numbers(owner: Any, row_id: Any, at: Any) -> Query:
-    return sa.select(owner, sa.func.count(), sa.func.sum(row_id), sa.func.max(row_id), sa.func.min(at))
+def _numbers(owner: Any, row_id: Any, at: Any, is_shared: Any = None) -> Query:
+    shown = sa.literal(1) if is_shared is None else is_shared
+    return sa.select(owner, shown, sa.func.count(), sa.func.sum(row_id), sa.func.max(row_id), sa.func.min(at))

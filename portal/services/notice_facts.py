@@ -16,7 +16,7 @@ from portal.notices import Company, Errors, Facts, FailedVisit, Lines, Unmapped
 from portal.notices import FailedImport as FailedImportFact
 from portal.providers import ProviderError
 from portal.services.call_rhythm import as_rhythm
-from portal.services.notice_counts import count_errors, count_unmapped, find_with_lists
+from portal.services.notice_counts import CountedErrors, count_errors, count_unmapped, find_with_lists
 from portal.services.scope import Query, within
 from portal.services.speaking import explain_provider
 from portal.services.waiting_lines import count_lines
@@ -63,6 +63,9 @@ def load_facts(db: orm.Session, now: datetime, scope: Scope | None = None) -> li
     ]
 
 
+_NO_ERRORS = CountedErrors(errors=Errors(), shown=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """What was read beside the connections themselves, by connection."""
@@ -71,7 +74,7 @@ class _Found:
     lines: Mapping[int, Lines]
     complete: Collection[int]
     rows: Mapping[int, Unmapped]
-    errors: Mapping[int, Errors]
+    errors: Mapping[int, CountedErrors]
     imports: Mapping[int, tuple[FailedImportFact, ...]]
 
 
@@ -109,7 +112,7 @@ def _connections(scope: Scope | None) -> Query:
 
 
 def _facts(row: Any, found: _Found) -> Facts:
-    host = row.host or {}
+    host, errors = row.host or {}, found.errors.get(row.id, _NO_ERRORS)
     return Facts(
         created_at=row.created_at,
         time_zone=row.time_zone,
@@ -122,7 +125,8 @@ def _facts(row: Any, found: _Found) -> Facts:
         lines=found.lines.get(row.id),
         has_lists=row.id in found.complete,
         unmapped=found.rows.get(row.id, Unmapped()),
-        errors=found.errors.get(row.id, Errors()),
+        errors=errors.errors,
+        shown_errors=errors.shown,
         product=str(host.get("product_name") or ""),
         release=host.get("major_version"),
         failed_imports=found.imports.get(row.id, ()),

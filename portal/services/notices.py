@@ -1,9 +1,12 @@
-"""Notices as people see them: what is to be known of their connections now, less what each of them dismissed."""
+"""Notices as people see them: what is to be known of their connections now, less what each of them dismissed.
+
+Accountants are told nothing of the runs that are kept from them (`portal.services.unshared`).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +18,8 @@ from portal.models import Connection, NoticeDismissal
 from portal.notices import Kind, Notice, find_notices
 from portal.services import Portal
 from portal.services.connections import find, hold
-from portal.services.notice_facts import Scope, load_facts
-from portal.services.seeing import is_seen
+from portal.services.notice_facts import Known, Scope, load_facts
+from portal.services.seeing import ids_as_accountant, is_seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def dismiss(portal: Portal, connection_id: int, user_id: int, key: str, *, finge
     """
     with portal.database.write() as db:
         hold(db, connection_id)
-        notice = next((one for one in _notices_of(portal, db, connection_id) if one.key == key), None)
+        notice = next((one for one in _notices_of(portal, db, connection_id, user_id) if one.key == key), None)
         if notice is None:
             raise NotFound("This notice is gone: what it was about has changed.")
         if fingerprint is not None and fingerprint != notice.fingerprint:
@@ -81,14 +84,27 @@ def dismiss(portal: Portal, connection_id: int, user_id: int, key: str, *, finge
 
 def put_away_doubt(portal: Portal, db: orm.Session, connection_id: int, user_id: int) -> None:
     """Dismiss for one person what is said of the company file, within a transaction that is open already."""
-    for notice in _notices_of(portal, db, connection_id):
+    for notice in _notices_of(portal, db, connection_id, user_id):
         if notice.kind is Kind.COMPANY_FILE:
             _put_away(db, connection_id, user_id, notice, portal.now())
 
 
-def _notices_of(portal: Portal, db: orm.Session, connection_id: int) -> tuple[Notice, ...]:
-    (known,) = load_facts(db, portal.now(), Connection.id == connection_id)
-    return find_notices(known.facts, portal.now())
+def _notices_of(portal: Portal, db: orm.Session, connection_id: int, user_id: int) -> tuple[Notice, ...]:
+    known = load_facts(db, portal.now(), Connection.id == connection_id)
+    ((_, found),) = _told_to(db, user_id, known, portal.now())
+    return found
+
+
+def _told_to(
+    db: orm.Session, user_id: int | None, found: Collection[Known], now: datetime
+) -> Iterator[tuple[Known, tuple[Notice, ...]]]:
+    """The notices of these connections for one person; everything for None."""
+    less: Collection[int] = ()
+    if user_id is not None and any(known.facts.shown_errors is not None for known in found):
+        less = frozenset(db.scalars(ids_as_accountant(user_id)))
+    for known in found:
+        facts = known.facts.for_accountants() if known.connection_id in less else known.facts
+        yield known, find_notices(facts, now)
 
 
 def _put_away(db: orm.Session, connection_id: int, user_id: int, notice: Notice, now: datetime) -> None:
@@ -128,8 +144,8 @@ def _read(portal: Portal, db: orm.Session, scope: Scope | None, user_id: int | N
             notice=notice,
             is_dismissed=(known.connection_id, notice.key, notice.fingerprint) in dismissed,
         )
-        for known in load_facts(db, now, scope)
-        for notice in find_notices(known.facts, now)
+        for known, found in _told_to(db, user_id, load_facts(db, now, scope), now)
+        for notice in found
     )
 
 

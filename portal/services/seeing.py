@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.models import Connection, Member, Participant
+from portal.models import Connection, Member, Participant, Role
 
 
 def everybody(connection_ids: Collection[int] | None = None) -> sa.Subquery:
@@ -55,3 +55,9 @@ def is_seen(user_id: int) -> sa.ColumnElement[bool]:
 def sees(db: orm.Session, user_id: int, connection_id: int) -> bool:
     """Whether a person sees a connection."""
     return db.scalar(seen_ids(user_id).where(Connection.id == connection_id)) is not None
+
+
+def ids_as_accountant(user_id: int) -> sa.Select[Any]:
+    """The ids of the connections that a person sees as an accountant, from whom runs may be kept."""
+    person = everybody()
+    return sa.select(person.c.connection_id).where(person.c.user_id == user_id, person.c.role == Role.ACCOUNTANT)

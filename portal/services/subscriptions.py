@@ -47,6 +47,7 @@ class Receiver:
     connection_id: int
     user_id: int
     email: str
+    role: Role
     cadence: Cadence
     digest_hour: int
     preview_days: int | None
@@ -78,6 +79,7 @@ def receivers(db: orm.Session, connection_ids: Collection[int], user_id: int | N
             connection_id=connection_id,
             user_id=own_id,
             email=email,
+            role=role,
             cadence=cadence or default_cadence(role),
             digest_hour=DIGEST_HOUR if hour is None else hour,
             preview_days=days,

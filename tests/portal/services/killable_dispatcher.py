@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from portal import settings as configuration
 from portal.channels import email, webhook
-from portal.services import build_portal, delivery, dispatch_notices
+from portal.services import build_portal, delivery, dispatch_notices, told_causes
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     now = datetime.fromisoformat(order["now"])
     portal = build_portal(loaded, now=lambda: now)
     if order["dies"] == "before-telling":
-        sa.event.listen(dispatch_notices.ToldNotice, "after_insert", die)
+        sa.event.listen(told_causes.ToldNotice, "after_insert", die)
     dispatch_notices.dispatch(portal)
     if order["dies"] == "after-telling":
         die()

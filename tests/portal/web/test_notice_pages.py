@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 from lxml import html
 
-from portal.models import Connection, Role
+from portal.models import Connection, Draft, DraftState, Role
 from portal.notices import Kind
 from portal.providers import ProviderError
-from portal.services import connections, notices, open_notices
+from portal.services import connections, notices, open_notices, unshared
 from qbwc import models as wire
 
 HOME = "/connections/1"
@@ -484,3 +484,31 @@ def test_a_row_that_cannot_be_synchronized_has_a_mark_and_its_reason(admin: Any,
         (found,) = html.fromstring(answer.text).xpath(f"//tr[@id='{row}']")
         assert reason in found.text_content(), (row, found.text_content())
         assert found.xpath(".//span[contains(@class, 'text-orange')]//*[local-name()='svg']"), row
+
+
+# -- what is kept from accountants
+
+
+def test_an_accountant_counts_what_they_see_and_the_partner_all(
+    admin: Any, joined: Callable[..., Any], person: Callable[..., Any], month: Any
+) -> None:
+    readers = [joined("cpa@elsewhere.example", Role.ACCOUNTANT), person(Role.ACCOUNTANT)]
+    run_id = month.bill().id
+    unshared.share_run(month.portal, 1, run_id, is_shared=False)
+    with month.portal.database.write() as db:
+        stopped = sa.update(Draft).where(Draft.run_id == run_id).values(state=DraftState.PARKED, code="3260")
+        db.execute(stopped)
+        db.execute(sa.text("DELETE FROM item_cost"))
+        db.execute(sa.text("UPDATE charge SET is_billed = true"))
+    count = "Waiting for a person: 12 invoices."
+    for path in (HOME, f"{HOME}/preview", LIST, "/"):
+        assert count in text_of(admin.get(path)), path
+        assert title_of(admin.get(path)).startswith("(1) "), path
+        for reader in readers:
+            assert "Waiting for a person" not in text_of(reader.get(path)), path
+            assert not title_of(reader.get(path)).startswith("("), path
+    unshared.share_run(month.portal, 1, run_id, is_shared=True)
+    for reader in (admin, *readers):
+        assert count in text_of(reader.get(LIST))
+        assert title_of(reader.get("/")).startswith("(1) ")
+        assert reader.get(f"{HOME}/runs/{run_id}").status_code == 200
