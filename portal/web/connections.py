@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.utils import secure_filename
 
 from portal.models import Role
-from portal.services import connections, connector, health, notices, sharing
-from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
+from portal.services import connections, connector, health, notices, sharing, shown_marks
+from portal.web.access import EVERYONE, WRITERS, allowed, connection, is_fragment, portal_of_app, signed_in
+from portal.web.language import language
 from portal.web.words import PRORATIONS
 
 blueprint = Blueprint("connections", __name__)
 
 
+QUICK, SLOW = 5, 60
+"""Seconds after which the list looks again by itself: a long one less often, since all of it is made anew."""
+LONG = 100
+
+
 @blueprint.get("/")
 @allowed(*EVERYONE)
 def index() -> ResponseReturnValue:
-    """The connections that the person sees, each with its most urgent notice: the partner's, and those joined."""
+    """The connections that the person sees, each with its most urgent notice: the partner's, and those joined.
+
+    A page that stays open asks for the list alone, and gets nothing while it is as shown.
+    """
+    portal, user, asked = portal_of_app(), signed_in(), request.args.get("mark", "")
+    is_short = "open" in request.args
+    page = ("connections", user.id, language(), is_short)
+    if is_fragment() and shown_marks.is_shown_still(portal, page, asked):
+        return "", 204
+    version = portal.database.version()
+    shown = _list(is_short=is_short)
+    listed = Markup(render_template("parts/connections.html", **shown))  # noqa: S704 -- a template made it
+    shown_mark = hashlib.sha256(listed.encode()).hexdigest()[:12]
+    shown_marks.keep_shown(portal, page, shown_mark, version)
+    if is_fragment() and asked == shown_mark:
+        return "", 204
+    template = "parts/connections_open.html" if is_fragment() else "connections.html"
+    return render_template(template, **shown, listed=listed, shown_mark=shown_mark)
+
+
+def _list(*, is_short: bool) -> dict[str, Any]:
     portal, user = portal_of_app(), signed_in()
     places = {one.connection_id: one for one in sharing.list_places(portal, user.id)}
     rows = {row.connection.id: row for row in health.list_health_of(portal, places)}
     told = _most_urgent(notices.list_notices_seen_by(portal, user.id))
-    is_short = "open" in request.args
     if is_short:
         rows = {key: row for key, row in rows.items() if key in told}
     joined = [(rows[key], one) for key, one in places.items() if one.participant_id is not None and key in rows]
     own = [(rows[key], one) for key, one in places.items() if one.participant_id is None and key in rows]
-    count = sum(one.count for one in told.values())
-    return render_template("connections.html", own=own, joined=joined, told=told, count=count, is_short=is_short)
+    return {
+        "own": own,
+        "joined": joined,
+        "told": told,
+        "count": sum(one.count for one in told.values()),
+        "is_short": is_short,
+        "pace": QUICK if len(places) <= LONG else SLOW,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,24 @@ def test_an_open_page_counts_what_is_new_in_its_title(open_page: Callable[..., A
     assert page.locator("#notice-badge").inner_text().strip().startswith(str(fewer) if fewer else "")
 
 
+def test_an_open_start_page_shows_within_seconds_what_a_visit_brought(
+    open_page: Callable[..., Any], file: File, reads: Any
+) -> None:
+    owner, accountant = open_page("en"), open_page("fr", email=ACCOUNTANT)
+    accountant.goto("/")
+    accountant.evaluate("window.isSameDocument = true")
+    right = file.read()
+    file.edit(lambda company: company.file.update(CompanyName="Nordet 2028 inc."))
+    visit(owner, reads, went_well=False)
+    reads(accountant, "La société s'appelle maintenant Nordet 2028 inc.", accountant.locator("#connections"))
+    assert re.match(r"\(\d+\) ", accountant.title())
+    file.put(right)
+    visit(owner, reads, went_well=True)
+    place = accountant.locator("#connections tr", has_text="QuickBooks Nordet").first
+    place.filter(has_not_text="Nordet 2028 inc.").wait_for(timeout=20_000)
+    assert accountant.evaluate("window.isSameDocument"), "nobody loaded it"
+
+
 def test_a_banner_is_dismissed_without_scripts(open_page: Callable[..., Any]) -> None:
     page = open_page(java_script_enabled=False, width=360)
     page.goto("/connections/1/charges")

@@ -512,3 +512,57 @@ def test_an_accountant_counts_what_they_see_and_the_partner_all(
         assert count in text_of(reader.get(LIST))
         assert title_of(reader.get("/")).startswith("(1) ")
         assert reader.get(f"{HOME}/runs/{run_id}").status_code == 200
+
+
+# -- the start page stays open
+
+
+def test_an_open_start_page_hears_of_a_visit_and_nothing_else(
+    admin: Any, joined: Callable[..., Any], month: Any
+) -> None:
+    asks = {"HX-Request": "true"}
+    cpa = joined("cpa@elsewhere.example", Role.ACCOUNTANT)
+
+    def list_of(answer: Any) -> Any:
+        (found,) = html.fromstring(f"<main>{answer.text}</main>").xpath("//div[@id='connections']")
+        return found
+
+    seen = {who: list_of(reader.get("/")) for who, reader in (("admin", admin), ("cpa", cpa))}
+    assert {one.get("hx-trigger") for one in seen.values()} == {"every 5s"}
+    statements: list[str] = []
+    sa.event.listen(month.portal.database.engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
+    for who, reader in (("admin", admin), ("cpa", cpa)):
+        assert reader.get(seen[who].get("hx-get"), headers=asks).status_code == 204
+        del statements[:]
+        assert reader.get(seen[who].get("hx-get"), headers=asks).status_code == 204
+        assert len([one for one in statements if one != "BEGIN"]) <= 1, "only who asks is looked up"
+    month.bill()
+    month.clock.at += HOUR
+    fails(month)
+    for who, reader in (("admin", admin), ("cpa", cpa)):
+        news = reader.get(seen[who].get("hx-get"), headers=asks)
+        assert news.status_code == 200
+        assert "<html" not in news.text
+        after = list_of(news)
+        assert "The last visit of the Web Connector failed" in after.text_content()
+        assert after.get("data-open-notices") == title_of(reader.get("/"))[1]
+        assert reader.get(after.get("hx-get"), headers=asks).status_code == 204
+        assert reader.get(after.get("hx-get")).text.startswith("<!doctype html>"), "an address opens the whole page"
+    month.clock.at += HOUR
+    assert admin.get(list_of(admin.get("/")).get("hx-get"), headers=asks).status_code == 204
+
+
+def test_an_open_start_page_is_made_anew_only_where_it_would_show_something_else(admin: Any, month: Any) -> None:
+    asks = {"HX-Request": "true"}
+    for path, pattern in (("/", r'id="connections"[^>]* hx-get="([^"]+)"'), ("/?open=1", r'hx-get="([^"]+)"')):
+        found = re.search(pattern, admin.get(path).text)
+        assert found
+        address = unescape(found[1])
+        with month.portal.database.write() as db:
+            db.execute(sa.text("UPDATE connection SET name = name"))
+        assert admin.get(address, headers=asks).status_code == 204, "somebody committed, and it looks the same"
+        with month.portal.database.write() as db:
+            db.execute(sa.text("UPDATE connection SET name = name || '.'"))
+        answer = admin.get(address, headers=asks)
+        assert answer.status_code == 200
+        assert ("Show all connections" in answer.text) is ("open" in path)
