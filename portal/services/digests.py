@@ -22,6 +22,7 @@ from portal.services.notice_texts import notice_payload, preview_payload
 from portal.services.notices import read_dismissed
 from portal.services.outbox import put
 from portal.services.preview import preview
+from portal.services.scope import some_of
 from portal.services.seeing import everybody
 from portal.services.subscriptions import DIGEST_HOUR, default_cadence, get_row
 from portal.services.told_causes import is_told_to
@@ -49,7 +50,7 @@ def mail_digests(portal: Portal) -> int:
             held, now = hold_free(db, some), portal.now()
             if not held:
                 continue
-            facts = {known.connection_id: known.facts for known in load_facts(db, now, Connection.id.in_(held))}
+            facts = {known.connection_id: known.facts for known in load_facts(db, now, some_of(held))}
             for one in _due_digests(db, now, held):
                 seen = facts[one.connection_id]
                 count += _digest(db, one, find_notices(seen.for_accountants() if one.is_accountant else seen, now), now)
@@ -96,7 +97,7 @@ def _digest_at(row: Any) -> datetime:
 def _digest(db: orm.Session, one: _Due, notices: Iterable[Notice], now: datetime) -> int:
     """One digest, of everything that stands and was not put away; none when nothing does."""
     get_row(db, one.connection_id, one.user_id).digested_at = now
-    dismissed = read_dismissed(db, one.user_id, Connection.id == one.connection_id)
+    dismissed = read_dismissed(db, one.user_id, one.connection_id)
     open_ones = [
         notice
         for notice in notices

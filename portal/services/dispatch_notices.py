@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.models import Cadence, Connection, Occasion, Role, Webhook
+from portal.models import Cadence, Occasion, Role, Webhook
 from portal.notices import Notice
 from portal.notices.telling import Told
 from portal.services import Portal
@@ -23,6 +23,7 @@ from portal.services.digests import mail_digests, mail_previews
 from portal.services.notice_facts import Known, load_facts
 from portal.services.notice_texts import notice_payload, webhook_body
 from portal.services.outbox import put
+from portal.services.scope import some_of
 from portal.services.subscriptions import receivers
 from portal.services.told_causes import NOTHING, find_news, read_told, remember
 from portal.services.turns import AT_ONCE, hold_free, of_connections
@@ -64,7 +65,7 @@ def _tell_some(portal: Portal, db: orm.Session, ids: Collection[int], now: datet
         db.scalars(of_connections(sa.select(Webhook).filter_by(is_active=True).order_by(Webhook.id), Webhook, ids))
     )
     count = 0
-    for known in load_facts(db, now, Connection.id.in_(ids)):
+    for known in load_facts(db, now, some_of(ids)):
         mine = known.connection_id
         was_told = told.get(mine, NOTHING)
         news = find_news(was_told, known.facts, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from portal.models import CostState, Draft, DraftState, ItemCost, Offer, Organiz
 from portal.notices import Errors, Unmapped
 from portal.services.quickbooks import troubled_pulls
 from portal.services.quickbooks.costs import COSTED_ITEMS
-from portal.services.scope import Query, within
+from portal.services.scope import Query, Scope, Which, within
 from portal.services.targets import is_usable
 from qbwc import models as wire
 
@@ -21,25 +22,22 @@ _NEEDED = ("customer", "item")
 _TO_MEND = (DraftState.PARKED, DraftState.DIFFERENT)
 
 
-def find_with_lists(db: orm.Session, ids: Query | None) -> set[int]:
-    """The connections whose customers and items have arrived."""
+def has_lists(connection_id: Any) -> sa.ColumnElement[bool]:
+    """Whether the customers and items of a connection have arrived."""
     state = wire.ListState
-    complete = (
-        sa.select(state.connection_id)
-        .where(state.kind.in_(_NEEDED), state.refreshed_at.is_not(None))
-        .group_by(state.connection_id)
-        .having(sa.func.count() == len(_NEEDED))
-    )
-    return set(db.scalars(within(complete, state.connection_id, ids)))
+    arrived = sa.select(sa.func.count()).select_from(state).where(state.connection_id == connection_id)
+    arrived = arrived.where(state.kind.in_(_NEEDED), state.refreshed_at.is_not(None))
+    return arrived.scalar_subquery() == len(_NEEDED)
 
 
-def count_unmapped(db: orm.Session, ids: Query | None) -> dict[int, Unmapped]:
+def count_unmapped(db: orm.Session, scope: Scope) -> dict[int, Unmapped]:
     """Rows that are synchronized and cannot be billed as they are mapped."""
-    offers = _counted_rows(db, ids, Offer, Offer.item_list_id, "item")
-    clients = _counted_rows(db, ids, Organization, Organization.customer_list_id, "customer")
+    counted: dict[str, dict[int, _Counted]] = {"item": {}, "customer": {}}
+    for kind, one, refused, missing, ids in db.execute(_unmapped(scope.which), scope.values):
+        counted[kind][one] = _Counted(refused, missing, int(ids))
     found = {}
-    for one in offers.keys() | clients.keys():
-        offer, client = offers.get(one, _NONE), clients.get(one, _NONE)
+    for one in counted["item"].keys() | counted["customer"].keys():
+        offer, client = counted["item"].get(one, _NONE), counted["customer"].get(one, _NONE)
         found[one] = Unmapped(
             offers=offer.missing,
             organizations=client.missing,
@@ -61,19 +59,24 @@ class _Counted:
 _NONE = _Counted()
 
 
+@cache
+def _unmapped(which: Which) -> Any:
+    return sa.union_all(
+        _counted_rows(which, Offer, Offer.item_list_id, "item"),
+        _counted_rows(which, Organization, Organization.customer_list_id, "customer"),
+    )
+
+
 def _counted_rows(
-    db: orm.Session,
-    ids: Query | None,
-    table: type[Offer] | type[Organization],
-    counterpart: orm.InstrumentedAttribute[str | None],
-    kind: str,
-) -> dict[int, _Counted]:
+    which: Which, table: type[Offer] | type[Organization], counterpart: orm.InstrumentedAttribute[str | None], kind: str
+) -> Query:
     mirrored = wire.ListObject
     is_same = sa.and_(
         mirrored.connection_id == table.connection_id, mirrored.kind == kind, mirrored.list_id == counterpart
     )
-    query = (
+    query: Query = (
         sa.select(
+            sa.literal_column(f"'{kind}'").label("kind"),
             table.connection_id,
             sa.func.count(),
             sa.func.sum(sa.case((counterpart.is_(None), 1), else_=0)),
@@ -83,9 +86,7 @@ def _counted_rows(
         .where(table.is_synchronized, mirrored.id.is_(None))
         .group_by(table.connection_id)
     )
-    return {
-        row[0]: _Counted(row[1], row[2], int(row[3])) for row in db.execute(within(query, table.connection_id, ids))
-    }
+    return within(query, table.connection_id, which)
 
 
 @dataclass(slots=True)
@@ -115,10 +116,26 @@ class CountedErrors:
     shown: Errors | None
 
 
-def count_errors(db: orm.Session, ids: Query | None) -> dict[int, CountedErrors]:
+def count_errors(db: orm.Session, scope: Scope) -> dict[int, CountedErrors]:
     """Invoices, unit costs and lists that wait for a person, as the Status screen lists them."""
+    every: dict[int, _Mendable] = {}
+    shown: dict[int, _Mendable] = {}
+    for what, one, is_shared, count, total, last, since in db.execute(_errors(scope.which), scope.values):
+        every.setdefault(one, _Mendable()).add(what, count, int(total), last, since)
+        mine = shown.setdefault(one, _Mendable())
+        if is_shared:
+            mine.add(what, count, int(total), last, since)
+    return {
+        one: CountedErrors(errors=seen.as_errors(), shown=shown[one].as_errors() if shown[one] != seen else None)
+        for one, seen in every.items()
+    }
+
+
+@cache
+def _errors(which: Which) -> Any:
     at = sa.func.coalesce(Draft.reconciled_at, Draft.written_at, Run.created_at)
-    drafts = _numbers(Run.connection_id, Draft.id, at, Run.is_shared).join(Run).where(Draft.state.in_(_TO_MEND))
+    drafts = _numbers("invoices", Run.connection_id, Draft.id, at, Run.is_shared)
+    drafts = drafts.join(Run).where(Draft.state.in_(_TO_MEND)).group_by(Run.connection_id, Run.is_shared)
     item = wire.ListObject
     is_same = sa.and_(
         item.connection_id == ItemCost.connection_id, item.kind == "item", item.list_id == ItemCost.item_list_id
@@ -126,34 +143,21 @@ def count_errors(db: orm.Session, ids: Query | None) -> dict[int, CountedErrors]
     has_field = sa.and_(item.type.in_(COSTED_ITEMS), item.data["has_cost"].as_boolean())
     is_stuck = sa.and_(ItemCost.state == CostState.NO_FIELD, sa.not_(sa.func.coalesce(has_field, False)))
     costs = (
-        _numbers(ItemCost.connection_id, ItemCost.id, ItemCost.changed_at)
+        _numbers("costs", ItemCost.connection_id, ItemCost.id, ItemCost.changed_at)
         .outerjoin(item, is_same)
         .where(sa.or_(ItemCost.state == CostState.PARKED, is_stuck))
+        .group_by(ItemCost.connection_id)
     )
     pull = wire.Job
-    lists = troubled_pulls(_numbers(pull.connection_id, pull.id, pull.finished_at))
-    every: dict[int, _Mendable] = {}
-    shown: dict[int, _Mendable] = {}
-    hiding: set[int] = set()
-    for what, query, owner in (
-        ("invoices", drafts.group_by(Run.connection_id, Run.is_shared), Run.connection_id),
-        ("costs", costs.group_by(ItemCost.connection_id), ItemCost.connection_id),
-        ("lists", lists.group_by(pull.connection_id), pull.connection_id),
-    ):
-        for one, is_shared, count, total, last, since in db.execute(within(query, owner, ids)):
-            every.setdefault(one, _Mendable()).add(what, count, int(total), last, since)
-            if is_shared:
-                shown.setdefault(one, _Mendable()).add(what, count, int(total), last, since)
-            else:
-                hiding.add(one)
-    return {
-        one: CountedErrors(
-            errors=seen.as_errors(), shown=shown.get(one, _Mendable()).as_errors() if one in hiding else None
-        )
-        for one, seen in every.items()
-    }
+    lists = troubled_pulls(_numbers("lists", pull.connection_id, pull.id, pull.finished_at))
+    return sa.union_all(
+        within(drafts, Run.connection_id, which),
+        within(costs, ItemCost.connection_id, which),
+        within(lists.group_by(pull.connection_id), pull.connection_id, which),
+    )
 
 
-def _numbers(owner: Any, row_id: Any, at: Any, is_shared: Any = None) -> Query:
-    shown = sa.literal(1) if is_shared is None else is_shared
-    return sa.select(owner, shown, sa.func.count(), sa.func.sum(row_id), sa.func.max(row_id), sa.func.min(at))
+def _numbers(what: str, owner: Any, row_id: Any, at: Any, is_shared: Any = None) -> Query:
+    shown = sa.true() if is_shared is None else is_shared
+    name: sa.ColumnElement[str] = sa.literal_column(f"'{what}'").label("what")
+    return sa.select(name, owner, shown, sa.func.count(), sa.func.sum(row_id), sa.func.max(row_id), sa.func.min(at))

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.errors import Sentence
-from portal.models import CallRhythm, Connection, FailedImport
+from portal.models import CallRhythm, Connection, ExportRuleVersion, FailedImport
 from portal.notices import Company, Errors, Facts, FailedVisit, Lines, Unmapped
 from portal.notices import FailedImport as FailedImportFact
 from portal.providers import ProviderError
 from portal.services.call_rhythm import as_rhythm
-from portal.services.notice_counts import CountedErrors, count_errors, count_unmapped, find_with_lists
-from portal.services.scope import Query, within
+from portal.services.notice_counts import CountedErrors, count_errors, count_unmapped, has_lists
+from portal.services.scope import EVERY, Query, Scope, Which, within
 from portal.services.speaking import explain_provider
 from portal.services.waiting_lines import count_lines
 from qbwc import models as wire
-
-Scope = sa.ColumnElement[bool]
-"""Which connections: a condition on their table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +35,17 @@ class Known:
     facts: Facts
 
 
-def load_facts(db: orm.Session, now: datetime, scope: Scope | None = None) -> list[Known]:
+def load_facts(db: orm.Session, now: datetime, scope: Scope = EVERY) -> list[Known]:
     """The facts of all connections, or of those in `scope`, by name."""
-    rows = db.execute(_connections(scope)).all()
+    rows = db.execute(_connections(scope.which), scope.values).all()
     if not rows:
         return []
-    ids = None if scope is None else sa.select(Connection.id).where(scope)
     found = _Found(
-        visits=_failed_visits(db, ids, rows),
-        lines=count_lines(db, rows, now, ids),
-        complete=find_with_lists(db, ids),
-        rows=count_unmapped(db, ids),
-        errors=count_errors(db, ids),
-        imports=_failed_imports(db, ids),
+        visits=_failed_visits(db, scope, rows),
+        lines=count_lines(db, rows, now, scope),
+        rows=count_unmapped(db, scope),
+        errors=count_errors(db, scope),
+        imports=_failed_imports(db, scope) if any(row.has_failed_import for row in rows) else {},
     )
     return [
         Known(
@@ -72,13 +68,13 @@ class _Found:
 
     visits: Mapping[int, FailedVisit]
     lines: Mapping[int, Lines]
-    complete: Collection[int]
     rows: Mapping[int, Unmapped]
     errors: Mapping[int, CountedErrors]
     imports: Mapping[int, tuple[FailedImportFact, ...]]
 
 
-def _connections(scope: Scope | None) -> Query:
+@cache
+def _connections(which: Which) -> Query:
     caller = wire.Connection
     query = (
         sa.select(
@@ -103,12 +99,15 @@ def _connections(scope: Scope | None) -> Query:
             CallRhythm.first_week,
             CallRhythm.week,
             CallRhythm.hours,
+            has_lists(Connection.id).label("has_lists"),
+            sa.exists().where(ExportRuleVersion.connection_id == Connection.id).label("has_rule"),
+            sa.exists().where(FailedImport.connection_id == Connection.id).label("has_failed_import"),
         )
         .join(caller, caller.id == Connection.id)
         .outerjoin(CallRhythm, CallRhythm.connection_id == Connection.id)
         .order_by(Connection.name, Connection.id)
     )
-    return query if scope is None else query.where(scope)
+    return within(query, Connection.id, which)
 
 
 def _facts(row: Any, found: _Found) -> Facts:
@@ -123,7 +122,7 @@ def _facts(row: Any, found: _Found) -> Facts:
         company=None if row.verdict is None else _company(row),
         failed_visit=found.visits.get(row.id),
         lines=found.lines.get(row.id),
-        has_lists=row.id in found.complete,
+        has_lists=row.has_lists,
         unmapped=found.rows.get(row.id, Unmapped()),
         errors=errors.errors,
         shown_errors=errors.shown,
@@ -143,10 +142,19 @@ def _company(row: Any) -> Company:
     )
 
 
-def _failed_visits(db: orm.Session, ids: Query | None, rows: Collection[Any]) -> dict[int, FailedVisit]:
+def _failed_visits(db: orm.Session, scope: Scope, rows: Collection[Any]) -> dict[int, FailedVisit]:
     """Of those that called and did not succeed since: the last failed visit, and when the first of the row was."""
     if not any(row.last_contact_at and (row.last_success_at or row.created_at) < row.last_contact_at for row in rows):
         return {}
+    return {
+        row.connection_id: FailedVisit(error=row.last_error, since=row.since)
+        for row in db.execute(_last_visits(scope.which), scope.values)
+        if row.last_error
+    }
+
+
+@cache
+def _last_visits(which: Which) -> Query:
     caller, visit = wire.Connection, wire.Session
     fails = sa.or_(caller.last_success_at.is_(None), caller.last_contact_at > caller.last_success_at)
     is_since = sa.or_(caller.last_success_at.is_(None), visit.opened_at >= caller.last_success_at)
@@ -160,19 +168,14 @@ def _failed_visits(db: orm.Session, ids: Query | None, rows: Collection[Any]) ->
         .where(fails, is_since)
         .group_by(visit.connection_id)
     )
-    latest = within(grouped, visit.connection_id, ids).subquery()
+    latest = within(grouped, visit.connection_id, which).subquery()
     last = sa.select(latest.c.connection_id, latest.c.since, visit.last_error)
-    query = last.join(visit, visit.id == latest.c.last_id)
-    return {
-        row.connection_id: FailedVisit(error=row.last_error, since=row.since)
-        for row in db.execute(query)
-        if row.last_error
-    }
+    return last.join(visit, visit.id == latest.c.last_id)
 
 
-def _failed_imports(db: orm.Session, ids: Query | None) -> dict[int, tuple[FailedImportFact, ...]]:
+def _failed_imports(db: orm.Session, scope: Scope) -> dict[int, tuple[FailedImportFact, ...]]:
     found: dict[int, tuple[FailedImportFact, ...]] = {}
-    for row in db.scalars(within(sa.select(FailedImport), FailedImport.connection_id, ids)):
+    for row in db.scalars(within(sa.select(FailedImport), FailedImport.connection_id, scope.which), scope.values):
         why = Sentence(row.template, row.values)
         if row.error_key is not None:
             why = explain_provider(ProviderError(row.error_key, row.template, **row.values))

@@ -9,17 +9,19 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from portal.errors import NotFound, Stale
-from portal.models import Connection, NoticeDismissal
+from portal.models import NoticeDismissal
 from portal.notices import Kind, Notice, find_notices
 from portal.services import Portal
 from portal.services.connections import find, hold
-from portal.services.notice_facts import Known, Scope, load_facts
-from portal.services.seeing import ids_as_accountant, is_seen
+from portal.services.notice_facts import Known, load_facts
+from portal.services.scope import of_partner, only, seen_by
+from portal.services.seeing import ids_as_accountant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,26 +42,28 @@ class NoticeView:
 def list_notices(portal: Portal, connection_id: int, *, user_id: int | None = None) -> tuple[NoticeView, ...]:
     """The notices of one connection, the most urgent first, dismissed ones too. Raises NotFound."""
     with portal.database.read() as db:
-        find(db, connection_id)
-        return _read(portal, db, Connection.id == connection_id, user_id)
+        found = load_facts(db, portal.now(), only(connection_id))
+        if not found:
+            find(db, connection_id)
+        return _views(portal, db, found, user_id, connection_id)
 
 
 def list_partner_notices(portal: Portal, partner_id: int) -> tuple[NoticeView, ...]:
     """Those of all connections of a partner, by the connections' names."""
     with portal.database.read() as db:
-        return _read(portal, db, Connection.partner_id == partner_id, None)
+        return _views(portal, db, load_facts(db, portal.now(), of_partner(partner_id)), None)
 
 
 def list_notices_seen_by(portal: Portal, user_id: int) -> tuple[NoticeView, ...]:
     """Those of all connections that a person sees, of whichever partners, by the connections' names."""
     with portal.database.read() as db:
-        return _read(portal, db, is_seen(user_id), user_id)
+        return _views(portal, db, load_facts(db, portal.now(), seen_by(user_id)), user_id)
 
 
 def list_all_notices(portal: Portal) -> tuple[NoticeView, ...]:
     """Those of every connection, for whoever runs the portal."""
     with portal.database.read() as db:
-        return _read(portal, db, None, None)
+        return _views(portal, db, load_facts(db, portal.now()), None)
 
 
 def count_notices(views: Collection[NoticeView]) -> dict[int, int]:
@@ -90,7 +94,7 @@ def put_away_doubt(portal: Portal, db: orm.Session, connection_id: int, user_id:
 
 
 def _notices_of(portal: Portal, db: orm.Session, connection_id: int, user_id: int) -> tuple[Notice, ...]:
-    known = load_facts(db, portal.now(), Connection.id == connection_id)
+    known = load_facts(db, portal.now(), only(connection_id))
     ((_, found),) = _told_to(db, user_id, known, portal.now())
     return found
 
@@ -124,18 +128,24 @@ def bring_back(portal: Portal, connection_id: int, user_id: int, key: str) -> No
         db.execute(mine)
 
 
-def read_dismissed(db: orm.Session, user_id: int, scope: Scope | None = None) -> frozenset[tuple[int, str, str]]:
-    """What a person dismissed: connection, key and fingerprint of each."""
-    mine = sa.select(NoticeDismissal.connection_id, NoticeDismissal.key, NoticeDismissal.fingerprint)
-    mine = mine.where(NoticeDismissal.user_id == user_id)
-    if scope is not None:
-        mine = mine.where(NoticeDismissal.connection_id.in_(sa.select(Connection.id).where(scope)))
-    return frozenset((row[0], row[1], row[2]) for row in db.execute(mine))
+def read_dismissed(db: orm.Session, user_id: int, connection_id: int | None = None) -> frozenset[tuple[int, str, str]]:
+    """What a person dismissed, at one connection or at all: connection, key and fingerprint of each."""
+    is_all = connection_id is None
+    values = {"user_id": user_id} if is_all else {"user_id": user_id, "connection_id": connection_id}
+    return frozenset((row[0], row[1], row[2]) for row in db.execute(_dismissed(is_all=is_all), values))
 
 
-def _read(portal: Portal, db: orm.Session, scope: Scope | None, user_id: int | None) -> tuple[NoticeView, ...]:
-    now = portal.now()
-    dismissed = frozenset() if user_id is None else read_dismissed(db, user_id, scope)
+@cache
+def _dismissed(*, is_all: bool) -> sa.Select[int, str, str]:
+    row = NoticeDismissal
+    mine = sa.select(row.connection_id, row.key, row.fingerprint).where(row.user_id == sa.bindparam("user_id"))
+    return mine if is_all else mine.where(row.connection_id == sa.bindparam("connection_id"))
+
+
+def _views(
+    portal: Portal, db: orm.Session, found: Collection[Known], user_id: int | None, connection_id: int | None = None
+) -> tuple[NoticeView, ...]:
+    dismissed = frozenset() if user_id is None else read_dismissed(db, user_id, connection_id)
     return tuple(
         NoticeView(
             connection_id=known.connection_id,
@@ -144,8 +154,8 @@ def _read(portal: Portal, db: orm.Session, scope: Scope | None, user_id: int | N
             notice=notice,
             is_dismissed=(known.connection_id, notice.key, notice.fingerprint) in dismissed,
         )
-        for known, found in _told_to(db, user_id, load_facts(db, now, scope), now)
-        for notice in found
+        for known, mine in _told_to(db, user_id, found, portal.now())
+        for notice in mine
     )
 
 

@@ -1,6 +1,6 @@
 """The notices of one connection for every page that names it: read anew when somebody committed, else kept.
 
-They follow from a dozen statements, and every page counts them. What follows from the clock alone (overdue, a new
+They follow from half a dozen statements, and every page counts them. What follows from the clock alone (overdue, a new
 invoice day) shows when what is kept is five minutes old.
 """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from portal.billing.export_rule import EVERYTHING, Applied, ExportRule
 from portal.billing.rule_record import from_record
 from portal.models import Connection, ExportRuleVersion, PlannedDraft, PlannedState, Run
 from portal.services import rule_conditions
-from portal.services.scope import Query, within
+from portal.services.scope import Scope, Which, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,28 +65,40 @@ def of_run(db: orm.Session, connection: Connection, on: date, now: datetime) -> 
 
 
 def restricting(
-    db: orm.Session, rows: Collection[Any], dates: Mapping[int, date], now: datetime, ids: Query | None
+    db: orm.Session, rows: Collection[Any], dates: Mapping[int, date], now: datetime, scope: Scope
 ) -> list[InForce]:
     """Of many connections the versions that keep something back, each as `of_run` has it for its date.
 
-    `rows` are the connections, or have their id and time zone; `ids` asks for the same ones, None for all.
+    `rows` are the connections, or have their id and time zone; `scope` asks for the same ones, or for more.
     """
-    version = ExportRuleVersion
-    latest = sa.select(version.connection_id, sa.func.max(version.version).label("version"))
-    last = within(latest.group_by(version.connection_id), version.connection_id, ids).subquery()
-    is_last = sa.and_(version.connection_id == last.c.connection_id, version.version == last.c.version)
-    known = {row.connection_id: row for row in db.scalars(sa.select(version).join(last, is_last))}
+    known = {row.connection_id: row for row in db.scalars(_newest_versions(scope.which), scope.values)}
     if not known:
         return []
-    runs = sa.select(Run, version).outerjoin(version, version.id == Run.rule_id).where(_is_being_made())
-    asked = runs.where(Run.connection_id.in_(sorted(known)), Run.invoice_date.in_(set(dates.values())))
-    made = {(run.connection_id, run.invoice_date): (run, begun) for run, begun in db.execute(asked)}
+    asked = {"ruled": sorted(known), "dates": sorted(set(dates.values()))}
+    made = {(run.connection_id, run.invoice_date): (run, begun) for run, begun in db.execute(_begun_runs(), asked)}
     found = []
     for row in rows:
         if row.id in known:
             run, begun = made.get((row.id, dates[row.id]), (None, known[row.id]))
             found.append(_in_force(row.id, begun, _as_begun(row, run, now)))
     return [one for one in found if one.rule.restricts]
+
+
+@cache
+def _newest_versions(which: Which) -> sa.Select[ExportRuleVersion]:
+    version = ExportRuleVersion
+    latest = sa.select(version.connection_id, sa.func.max(version.version).label("version"))
+    last = within(latest.group_by(version.connection_id), version.connection_id, which).subquery()
+    is_last = sa.and_(version.connection_id == last.c.connection_id, version.version == last.c.version)
+    return sa.select(version).join(last, is_last)
+
+
+@cache
+def _begun_runs() -> sa.Select[Run, ExportRuleVersion]:
+    version = ExportRuleVersion
+    runs = sa.select(Run, version).outerjoin(version, version.id == Run.rule_id).where(_is_being_made())
+    is_ruled = Run.connection_id.in_(sa.bindparam("ruled", expanding=True))
+    return runs.where(is_ruled, Run.invoice_date.in_(sa.bindparam("dates", expanding=True)))
 
 
 def begun_by(db: orm.Session, connection: Connection, run: Run, now: datetime) -> InForce:

@@ -7,13 +7,14 @@ from time import monotonic, sleep
 import sqlalchemy as sa
 
 from portal.errors import NotFound, Refused
-from portal.models import Connection, Occasion, Webhook
+from portal.models import Occasion, Webhook
 from portal.services import Portal
 from portal.services.connections import HIGHEST_ID, find
 from portal.services.delivery import deliver
 from portal.services.notice_facts import load_facts
 from portal.services.notice_texts import webhook_body
 from portal.services.outbox import MessageView, get_message, put, send_again
+from portal.services.scope import only
 
 MOST_SECONDS = 15.0
 """How long somebody waits for what came of a message that the worker delivers meanwhile."""
@@ -38,7 +39,7 @@ def try_webhook(portal: Portal, connection_id: int, webhook_id: int) -> MessageV
         hook = db.scalar(sa.select(Webhook).filter_by(connection_id=connection_id, id=min(webhook_id, HIGHEST_ID)))
         if hook is None:
             raise NotFound("This webhook does not exist here.")
-        known = load_facts(db, now, Connection.id == connection_id)[0]
+        known = load_facts(db, now, only(connection_id))[0]
         body = webhook_body(Occasion.TEST, known, None, now, portal.settings.url)
         row = put(db, connection_id=connection_id, now=now, occasion=Occasion.TEST, payload=body, webhook_id=hook.id)
     return _send_now(portal, connection_id, row.id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from portal.models import Connection, Offer, Organization, Run
 from portal.notices import Lines
 from portal.services.chunks import chunks
 from portal.services.rule_versions import InForce, restricting
-from portal.services.scope import Query, within
+from portal.services.scope import Query, Scope, Which, within
 from portal.services.waiting import CHARGES
 
 UNCOUNTED = frozenset({Reason.OFFER_OFF, Reason.ORGANIZATION_OFF, Reason.BEFORE_START, Reason.EXCLUDED})
@@ -30,17 +31,19 @@ _RULES = 50
 """The rules of so many connections are asked in one statement."""
 
 
-def count_lines(db: orm.Session, rows: Collection[Any], now: datetime, ids: Query | None) -> dict[int, Lines]:
+def count_lines(db: orm.Session, rows: Collection[Any], now: datetime, scope: Scope) -> dict[int, Lines]:
     """The lines of those connections that have any.
 
-    `rows` are the connections, or have their columns that count here; `ids` asks for the same ones, None for all.
+    `rows` are the connections, or have their columns that count here, and `has_rule`; `scope` asks for the same ones.
     """
     owners = {row.id: row for row in rows}
     dates = {row.id: latest_date(row, now) for row in rows}
-    groups = _groups(db, rows, restricting(db, rows, dates, now, ids), ids)
+    ruled = [row for row in rows if row.has_rule]
+    rules = restricting(db, ruled, dates, now, scope) if ruled else []
+    groups = _groups(db, rows, rules, scope)
     # One that was made a moment ago is not among the rows.
     concerned = sorted({group[0] for group in groups} & owners.keys())
-    periods = _periods(db, ids, [owners[one] for one in concerned], dates)
+    periods = _periods(db, scope, [owners[one] for one in concerned], dates)
     found: dict[int, Lines] = {}
     for connection_id, start, is_removed, count in groups:
         if connection_id not in periods or start >= periods[connection_id].end:
@@ -60,25 +63,34 @@ def latest_date(row: Any, now: datetime) -> date:
 
 
 def _groups(
-    db: orm.Session, rows: Collection[Any], rules: Collection[InForce], ids: Query | None
+    db: orm.Session, rows: Collection[Any], rules: Collection[InForce], scope: Scope
 ) -> list[sa.Row[int, date, bool, int]]:
     """How many lines begin on a day: counted by it, since every connection has its own last day."""
-    counted = _counted(ids, has_floors=any(row.start_date is not None for row in rows))
-    plain = counted.where(CHARGES.c.connection_id.not_in([rule.connection_id for rule in rules])) if rules else counted
-    groups = list(db.execute(within(plain, CHARGES.c.connection_id, ids)).all())
-    for some in chunks(rules, _RULES):
-        asked = [counted.where(CHARGES.c.connection_id == rule.connection_id, rule.keeps) for rule in some]
-        groups += db.execute(sa.union_all(*asked)).all()
+    has_floors = any(row.start_date is not None for row in rows)
+    plain = _plain(scope.which, has_floors=has_floors)
+    if rules:
+        plain = plain.where(CHARGES.c.connection_id.not_in([rule.connection_id for rule in rules]))
+    groups = list(db.execute(plain, scope.values).all())
+    counted = _counted(scope.which, has_floors=has_floors)
+    for few in chunks(rules, _RULES):
+        asked = [counted.where(CHARGES.c.connection_id == rule.connection_id, rule.keeps) for rule in few]
+        groups += db.execute(sa.union_all(*asked), scope.values).all()
     return groups
 
 
-def _counted(ids: Query | None, *, has_floors: bool) -> Any:
+@cache
+def _plain(which: Which, *, has_floors: bool) -> Any:
+    return within(_counted(which, has_floors=has_floors), CHARGES.c.connection_id, which)
+
+
+@cache
+def _counted(which: Which, *, has_floors: bool) -> Any:
     gives_back = CHARGES.c.reverses_id.is_not(None)
     place = (CHARGES.c.connection_id, CHARGES.c.start, gives_back.label("gives_back"))
     counted = sa.select(*place, sa.func.count()).where(
         sa.text("charge.is_billed IS NOT TRUE"),
-        CHARGES.c.organization_id.not_in(_switched_off(Organization, ids)),
-        CHARGES.c.offer_id.not_in(_switched_off(Offer, ids)),
+        CHARGES.c.organization_id.not_in(_switched_off(Organization, which)),
+        CHARGES.c.offer_id.not_in(_switched_off(Offer, which)),
     )
     if has_floors:
         counted = counted.join(Connection, Connection.id == CHARGES.c.connection_id)
@@ -87,8 +99,8 @@ def _counted(ids: Query | None, *, has_floors: bool) -> Any:
     return counted.group_by(*place)
 
 
-def _switched_off(table: type[Offer] | type[Organization], ids: Query | None) -> Any:
-    return within(sa.select(table.id).where(table.is_synchronized.is_(False)), table.connection_id, ids)
+def _switched_off(table: type[Offer] | type[Organization], which: Which) -> Any:
+    return within(sa.select(table.id).where(table.is_synchronized.is_(False)), table.connection_id, which)
 
 
 def _is_young(floor: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -106,17 +118,22 @@ def _is_young(floor: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     return sa.and_(CHARGES.c.start >= floor, sa.or_(is_plain, is_of_young))
 
 
-def _periods(db: orm.Session, ids: Query | None, rows: Collection[Any], dates: Mapping[int, date]) -> dict[int, Period]:
+def _periods(db: orm.Session, scope: Scope, rows: Collection[Any], dates: Mapping[int, date]) -> dict[int, Period]:
     """The days that the latest invoice date of each covers, as `planning.period_of` has them."""
     if not rows:
         return {}
-    runs = sa.select(Run.connection_id, Run.invoice_date, Run.period_start, Run.period_end)
-    asked = runs.where(Run.invoice_date.in_({dates[row.id] for row in rows}))
+    asked = {**scope.values, "dates": sorted({dates[row.id] for row in rows})}
     made = {
         (run.connection_id, run.invoice_date): Period(run.period_start, run.period_end)
-        for run in db.execute(within(asked, Run.connection_id, ids))
+        for run in db.execute(_runs(scope.which), asked)
     }
     return {
         row.id: made.get((row.id, dates[row.id])) or billed_period(dates[row.id], row.invoice_day, row.billing_mode)
         for row in rows
     }
+
+
+@cache
+def _runs(which: Which) -> Query:
+    runs = sa.select(Run.connection_id, Run.invoice_date, Run.period_start, Run.period_end)
+    return within(runs.where(Run.invoice_date.in_(sa.bindparam("dates", expanding=True))), Run.connection_id, which)
