@@ -30,6 +30,19 @@ _PARTS = """
     GROUP BY e.id, e.connection_id, e.sent_at, e.state, j.topic, j.about
 """
 
+# A check or a look-up of a lost set brings what was lost: it is about the same.
+_ABOUT_LOST = """
+    FROM qbwc_exchange e JOIN qbwc_exchange_part p ON p.exchange_id = e.about_id
+    WHERE e.purpose <> 'work'
+"""
+_UNFILED = f"DELETE FROM qbwc_exchange_part WHERE exchange_id IN (SELECT e.id {_ABOUT_LOST})"  # noqa: S608 -- no values
+_CHECKS = f"""
+    INSERT INTO qbwc_exchange_part (connection_id, exchange_id, topic, asked_by, about, at, requests, result)
+    SELECT DISTINCT e.connection_id, e.id, 'checks', '', p.about, e.sent_at, e.request_count,
+        CASE WHEN e.state = 'refused' THEN 'refused' WHEN e.state <> 'answered' THEN 'unanswered' ELSE 'done' END
+    {_ABOUT_LOST}
+"""
+
 
 def upgrade() -> None:
     """Add the columns, and tell the messages what they were about."""
@@ -47,6 +60,8 @@ def upgrade() -> None:
         "(SELECT exchange_id FROM qbwc_request WHERE exchange_id IS NOT NULL)"
     )
     op.execute(_PARTS)
+    op.execute(_UNFILED)
+    op.execute(_CHECKS)
 
 
 def _tell_about() -> None:
