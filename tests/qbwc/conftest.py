@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -521,3 +522,25 @@ def serve_pages(books: Books, count: int, page: int) -> list[etree._Element]:
     asked_iterators = iterators
     books.__dict__["iterators"] = asked_iterators
     return asked
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database of either kind without any table."""
+    if request.param == "sqlite":
+        made = Database(f"sqlite:///{tmp_path / 'old.db'}")
+        yield made
+        made.close()
+        return
+    server = Database(request.getfixturevalue("postgres_server")).url
+    name = f"old_{tmp_path.name.lower().replace('-', '_')[-40:]}"
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    made = Database(server.set(database=name).render_as_string(hide_password=False))
+    yield made
+    made.close()
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name}"))
+    admin.dispose()

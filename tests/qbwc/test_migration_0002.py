@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,28 +109,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "qbwc_session": {"opened_at": AT, "last_contact_at": AT, "may_write": True, **dict.fromkeys(COUNTS, 0)},
     "qbwc_job": {"payload": {"told": []}, "created_at": AT},
 }
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of either kind without any table."""
-    if request.param == "sqlite":
-        made = Database(f"sqlite:///{tmp_path / 'old.db'}")
-        yield made
-        made.close()
-        return
-    server = Database(request.getfixturevalue("postgres_server")).url
-    name = f"old_{tmp_path.name.lower().replace('-', '_')[-40:]}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    made = Database(server.set(database=name).render_as_string(hide_password=False))
-    yield made
-    made.close()
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name}"))
-    admin.dispose()
 
 
 def migrate(database: Database, revision: str, *, down: bool = False) -> None:
