@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from qbwc import queue, recovery
+from qbwc import company_file, queue, recovery
 from qbwc.database import Database
 from qbwc.jobs import Registry
 from qbwc.models import Connection, Exchange, ExchangeState, Request, RequestState, Session
@@ -113,7 +113,7 @@ class Admission:
         db.flush()
         recovery.release_lost(db, self._registry, session, now)
         session.total = queue.count_due(db, connection.id)
-        answer = [ticket, connection.company_path or ""]
+        answer = [ticket, company_file.path_to_open(connection)]
         if not has_work:
             # Come back when it is prepared; a person who clicked Update Selected goes on, and waits by NoOp.
             session.pauses = 1

@@ -289,7 +289,9 @@ class Endpoint:
             # Another company file than ours is never a remedy: the path is the same again.
             is_first = session.state is State.OPEN  # later, a set may be out, and the file would be opened anew
             if is_first and may_pass and session.connection_errors <= MOST_CONNECTION_ERRORS:
-                return session.connection.company_path or ""
+                return company_file.path_to_open(session.connection)
+            if is_first:
+                session.last_error = company_file.note_absence(session.connection, status.code, session.last_error)
             session.state = State.FAILED
             return "done"
 

@@ -17,6 +17,9 @@ from qbwc.qbxml.types import is_same_guid
 class Verdict(StrEnum):
     """What was recognised. GO writes; MOVED, RENAMED and STALE read only, and UNMARKED does neither, until a person
     confirms; FOREIGN, OTHER and TOO_OLD cannot be confirmed.
+
+    AWAY: the file could not be opened where it was, so none was recognised. SOUGHT: a person wants whichever is open
+    looked at, at the next visit.
     """
 
     GO = "go"
@@ -27,6 +30,8 @@ class Verdict(StrEnum):
     FOREIGN = "foreign"
     OTHER = "other"
     TOO_OLD = "too-old"
+    AWAY = "away"
+    SOUGHT = "sought"
 
     @property
     def may_read(self) -> bool:
@@ -148,6 +153,15 @@ EXPLANATIONS: dict[Verdict, dict[str, str]] = {
         f"Use QuickBooks 2015 or newer, {_CLICK['en']}",
         "fr": "Ce QuickBooks est trop ancien : il ne comprend pas qbXML 13.0. "
         f"Utilisez QuickBooks 2015 ou plus récent, {_CLICK['fr']}",
+    },
+    Verdict.AWAY: {
+        "en": f"If {{name}} was moved from {{known_path}} or renamed, say so in the portal, {_CLICK['en']}",
+        "fr": f"Si {{name}} a été déplacé de {{known_path}} ou renommé, dites-le dans le portail, {_CLICK['fr']}",
+    },
+    Verdict.SOUGHT: {
+        "en": "The portal compares the file that is open with {name}. Open the right file in QuickBooks, "
+        f"{_CLICK['en']}",
+        "fr": f"Le portail compare le fichier ouvert à {{name}}. Ouvrez le bon fichier dans QuickBooks, {_CLICK['fr']}",
     },
 }
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from portal.errors import Sentence
 from portal.notices.calls import Calls, judge_calls
-from portal.notices.company import CONFIRM, OPEN_OTHER, describe, find_sides
+from portal.notices.company import CONFIRM, IN_DOUBT, TITLES, describe, find_sides, what_to_do
 from portal.notices.facts import Facts, FailedImport
 from portal.notices.notice import Action, Kind, Notice, Severity, Side
 from portal.notices.releases import last_day, release_year
@@ -130,20 +130,20 @@ def _company_and_visit(facts: Facts) -> Iterator[Notice]:
     if company is not None and company.verdict is Verdict.TOO_OLD:
         return
     if company is not None and company.verdict is not Verdict.GO:
-        may_be_confirmed = company.verdict.may_be_confirmed
+        is_asked = company.verdict.may_be_confirmed or company.verdict is Verdict.AWAY
         yield _notice(
             Kind.COMPANY_FILE,
             Severity.ERROR,
-            Sentence("Company file in doubt"),
+            TITLES.get(company.verdict, IN_DOUBT),
             describe(company),
             facts.last_contact_at,
-            Action.CONFIRM_COMPANY if may_be_confirmed else Action.CONNECTOR_STEPS,
+            Action.CONFIRM_COMPANY if is_asked else Action.CONNECTOR_STEPS,
             company.name,
             company.path,
             company.known_name,
             company.known_path,
             cause=company.verdict.value,
-            do=CONFIRM if may_be_confirmed else OPEN_OTHER,
+            do=what_to_do(company.verdict),
             sides=find_sides(company),
         )
     elif visit is not None:

@@ -57,6 +57,7 @@ KINDS: dict[str, Kind] = {
     "start": Kind.LINK,
     "confirm-company": Kind.LINK,
     "keep-refusing": Kind.LINK,
+    "seek-company": Kind.LINK,
     "try-visit-again": Kind.LINK,
     "invite": Kind.MEMBER,
     "revoke-invitation": Kind.MEMBER,

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from sqlalchemy import orm
 
+from portal.errors import Refused
 from portal.models import Connection
 from portal.services import Portal, audit, notices
 from portal.services.connections import check_language, find, hold
 from qbwc import company_file
 from qbwc import models as wire
+from qbwc.errors import QueueError
 
 
 def choose_window(portal: Portal, connection_id: int, *, language: str, opens_page: bool) -> None:
@@ -36,6 +38,22 @@ def page_opener(url: str) -> Callable[[wire.Connection], str]:
         return f"{url.rstrip('/')}/connections/{connection.id}" if row is not None and row.opens_page else ""
 
     return page
+
+
+def seek_company(portal: Portal, connection_id: int) -> None:
+    """A person says that the company file may have been moved: the next visit looks at the one that is open.
+
+    Raises Refused when it was met again since.
+    """
+    with portal.database.write() as db:
+        row = hold(db, connection_id)
+        try:
+            company_file.seek(db, row.wire)
+        except QueueError:
+            raise Refused("The company file was met again since. Look at this page again.") from None
+        known = {"company_name": row.wire.company_name, "company_path": row.wire.company_path}
+        detail, subject = {"name": row.name, **known}, f"connection:{row.id}"
+        audit.note(db, row.id, at=portal.now(), action="seek-company", subject=subject, detail=detail)
 
 
 def keep_refusing(portal: Portal, connection_id: int, *, user_id: int | None = None) -> None:

@@ -20,6 +20,7 @@ from portal.billing.period import INVOICE_HOUR, next_invoice_dates
 from portal.errors import Sentence
 from portal.models import CallRhythm, Connection
 from portal.notices.calls import Calls, judge_calls
+from portal.notices.company import OPEN_AND_UPDATE
 from portal.notices.rhythm import Rhythm, is_overdue
 from portal.services import Portal
 from portal.services.call_gaps import usual_gap
@@ -132,6 +133,20 @@ _OTHER_FILE = (
 )
 
 
+_AWAY = (
+    Sentence("Open the company file of this connection in QuickBooks, where it is now."),
+    Sentence(
+        "If it was moved or renamed, click Look at the open file on this page, so that the next visit compares the two."
+    ),
+    _UPDATE,
+)
+_BY_VERDICT = {
+    Verdict.TOO_OLD: _NEWER,
+    Verdict.AWAY: _AWAY,
+    Verdict.SOUGHT: (OPEN_AND_UPDATE, Sentence("Then compare the two files on this page.")),
+}
+
+
 def judge(facts: Facts, now: datetime) -> Health:
     """How a connection stands now."""
     gap = usual_gap(facts.gaps)
@@ -152,7 +167,7 @@ def judge(facts: Facts, now: datetime) -> Health:
 def _steps(state: State, verdict: Verdict | None) -> tuple[Sentence, ...]:
     if state is not State.DOUBT or verdict is None or verdict.may_be_confirmed:
         return _STEPS[state]
-    return _NEWER if verdict is Verdict.TOO_OLD else _OTHER_FILE
+    return _BY_VERDICT.get(verdict, _OTHER_FILE)
 
 
 def _state(facts: Facts, gap: timedelta | None, now: datetime) -> State:

@@ -49,6 +49,7 @@ _ACTIONS: dict[str, str] = {
     "start": msgid("Set-up finished with Start"),
     "confirm-company": msgid("Company file confirmed as the right one"),
     "keep-refusing": msgid("Company file refused"),
+    "seek-company": msgid("Company file looked for"),
     "try-visit-again": msgid("Everything to be tried again at the next visit"),
     "invite": msgid("Invitation made"),
     "revoke-invitation": msgid("Invitation revoked"),

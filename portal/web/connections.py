@@ -123,6 +123,15 @@ def confirm_company(connection_id: int) -> ResponseReturnValue:
     return redirect(url_for("connections.show", connection_id=connection_id), 303)
 
 
+@blueprint.post("/connections/<int:connection_id>/company/seek")
+@allowed(Role.ADMINISTRATOR)
+def seek_company(connection_id: int) -> ResponseReturnValue:
+    """Have the next visit look at the company file that is open, where the known one is not found."""
+    connector.seek_company(portal_of_app(), connection_id)
+    flash(_("Open the file in QuickBooks, then click Update Selected in the Web Connector."), "success")
+    return redirect(url_for("connections.show", connection_id=connection_id), 303)
+
+
 @blueprint.post("/connections/<int:connection_id>/company/refuse")
 @allowed(Role.ADMINISTRATOR)
 def keep_refusing(connection_id: int) -> ResponseReturnValue:

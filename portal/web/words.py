@@ -118,6 +118,14 @@ _EXPLANATIONS: dict[StrEnum, str] = {
         "Another company was open in QuickBooks. Open the company file of this connection, then click Update Selected "
         "in the Web Connector."
     ),
+    Verdict.AWAY: msgid(
+        "QuickBooks could not open the company file where it was: it was moved, copied or renamed, or another one is "
+        "open. Nothing is read or written meanwhile."
+    ),
+    Verdict.SOUGHT: msgid(
+        "The next visit looks at the company file that is open in QuickBooks, and compares it with the known one. "
+        "Nothing is written to another file than the known one until you confirm it."
+    ),
     Verdict.TOO_OLD: msgid(
         "This QuickBooks is too old. Use QuickBooks 2015 or newer, then click Update Selected in the Web Connector."
     ),

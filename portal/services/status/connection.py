@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal.errors import Sentence
 from portal.models import Connection
-from portal.notices.company import DOUBTS
+from portal.notices.company import DOUBTS, IN_DOUBT, TITLES, what_to_do
 from portal.services.status.problem import Problem
 from portal.services.status.visit import VisitView
 from qbwc.identity import Verdict
@@ -28,9 +28,9 @@ def connection_problems(connection: Connection) -> list[Problem]:
     return [
         Problem(
             code=f"company-{row.verdict}",
-            title=Sentence("Company file in doubt"),
+            title=TITLES.get(row.verdict, IN_DOUBT),
             what=Sentence(DOUBTS[row.verdict].template, values),
-            do=None,
+            do=what_to_do(row.verdict) if row.verdict in TITLES else None,
             since=row.last_contact_at,
             link="connection",
             link_id=connection.id,

@@ -13,11 +13,12 @@ from portal.errors import NotFound, Refused, Stale
 from portal.models import Charge, Connection, CostState, Draft, DraftState, ItemCost, Role
 from portal.notices import Kind
 from portal.providers import ProviderError
-from portal.services import accounts, call_rhythm, connections, notices, open_notices, sources
+from portal.services import accounts, call_rhythm, connections, connector, notices, open_notices, sources
 from portal.services.notice_facts import load_facts
 from portal.services.planning import prepare
 from portal.services.retries import retry_draft
 from qbwc import models as wire
+from qbwc.sandbox import Company
 
 LONG = "a long password"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -130,8 +131,10 @@ def test_a_visit_that_fails_is_told_since_the_first_until_one_goes_well(any_mont
 @pytest.mark.parametrize(
     ("fault", "told", "differs"),
     [
-        ("copied-file", "visit-failed", []),  # the file that is open is not the one that was asked for
-        ("other-company", "visit-failed", []),
+        ("copied-file", "company-file:away", []),  # the file that is open is not the one that was asked for
+        ("other-company", "company-file:away", []),
+        ("open-failed=0x80040403", "company-file:away", []),
+        ("open-failed=0x80040414", "visit-failed", []),  # a dialog is open: the file is where it was
         ("renamed-company", "company-file:renamed", ["Company"]),
         ("older-quickbooks=2012", "old-quickbooks:unusable", []),
     ],
@@ -151,6 +154,56 @@ def test_a_company_file_in_doubt_is_told_until_it_is_confirmed(any_month: Any) -
     any_month.visit("renamed-company")
     assert one(portal, Kind.COMPANY_FILE).roles == {"administrator"}
     connections.confirm_company(portal, 1)
+    assert Kind.COMPANY_FILE.value not in kinds(portal)
+
+
+def test_a_file_that_was_moved_is_looked_at_when_a_person_wants_it_and_linked_when_confirmed(any_month: Any) -> None:
+    portal = any_month.portal
+    path = "D:\\Books\\Nordet.qbw"
+    company = Company.load(any_month.company_file)
+    known = company.file["Path"]
+    company.file["Path"] = path
+    company.save()
+    any_month.bill()
+    before = any_month.states()
+    assert not any_month.visit().went_well
+    away = one(portal, Kind.COMPANY_FILE)
+    assert (away.key, str(away.title)) == ("company-file:away", "The company file is not where it was")
+    assert known in str(away.what)
+    assert away.roles == {"administrator"}
+    (problem,) = [row for row in any_month.status().problems if row.code == "company-away"]
+    assert problem.do == away.do
+    assert not any_month.visit().went_well, "nobody is asked for another file before a person wants it"
+    with pytest.raises(Refused):
+        connections.confirm_company(portal, 1)
+    connector.seek_company(portal, 1)
+    sought = one(portal, Kind.COMPANY_FILE)
+    assert sought.key == "company-file:sought"
+    any_month.visit()
+    assert any_month.states() == before, "nothing is written before it is confirmed"
+    moved = one(portal, Kind.COMPANY_FILE)
+    assert moved.key == "company-file:moved"
+    assert [(str(side.what), side.expected, side.seen) for side in moved.sides] == [("Company file", known, path)]
+    with pytest.raises(Refused):
+        connector.seek_company(portal, 1)
+    assert not any_month.visit().went_well, "the known file is asked for again"
+    assert one(portal, Kind.COMPANY_FILE).key == "company-file:moved"
+    connections.confirm_company(portal, 1, path=path)
+    assert any_month.visit().went_well
+    assert any_month.states() == {"reconciled": 12}
+    assert Kind.COMPANY_FILE.value not in kinds(portal)
+
+
+def test_the_file_that_is_open_again_where_it_was_ends_the_doubt_by_itself(any_month: Any) -> None:
+    portal = any_month.portal
+    any_month.clock.at += DAY
+    assert not any_month.visit("other-company").went_well
+    connector.seek_company(portal, 1)
+    any_month.clock.at += HOUR
+    assert not any_month.visit("swapped-company").went_well
+    assert one(portal, Kind.COMPANY_FILE).key == "company-file:foreign"
+    any_month.clock.at += HOUR
+    assert any_month.visit().went_well
     assert Kind.COMPANY_FILE.value not in kinds(portal)
 
 
