@@ -81,10 +81,16 @@ def test_nothing_is_written_to_a_file_in_doubt_and_all_that_waited_once_it_is_co
     file.edit(lambda company: company.file.update(Path="D:\\Copies\\Nordet.qbw"))
     visit(owner, reads, went_well=False)
     owner.goto(LIST)
-    failed = owner.locator("#visit-failed")
-    reads(owner, "Only the Web Connector can start one", failed)
-    failed.get_by_role("button", name="Retry").click()
-    reads(owner, "The portal cannot start the Web Connector")
+    doubt = owner.locator("#company-file")
+    reads(owner, "The company file is not where it was", doubt)
+    assert file.written() == before
+
+    # A person wants it looked at: what differs stands side by side, and nothing is written to it.
+    doubt.get_by_role("button", name="Look at the open file").click()
+    reads(owner, "The company file is being looked for")
+    visit(owner, reads, went_well=False)
+    owner.goto(LIST)
+    reads(owner, "D:\\Copies\\Nordet.qbw", doubt)
     assert file.written() == before
 
     # Another company of ours: it carries another mark, and cannot be confirmed.

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from qbwc import company_file, pace, receiving
 from qbwc.endpoint import UNEXPECTED
+from qbwc.errors import QueueError
 from qbwc.identity import Verdict
 from qbwc.models import Connection, Exchange, ExchangeState, JobState, Purpose, Request, Session
 from qbwc.session import State
@@ -458,3 +459,45 @@ def test_every_row_belongs_to_its_connection(world: Any) -> None:
     for table in (Session, Exchange, Request):
         assert {row.connection_id for row in world.rows(table)} == {world.connection_id}
     assert all(job.state is JobState.DONE for job in world.rows(type(world.job("a"))))
+
+
+# -- a file that is not where it was
+
+
+@pytest.mark.parametrize("hresult", ["0x80040403", "0x8004040a", "-2147220470"])
+def test_a_file_that_is_not_where_it_was_is_asked_for_there_until_a_person_wants_another_seen(
+    world: Any, speak: Any, hresult: str
+) -> None:
+    world.put("first")
+    world.visit()
+    world.put("a")
+    assert world.connection().company_path == speak.PATH
+    ticket = world.ticket()
+    assert world.endpoint.connection_error(ticket, hresult, "no") == "done"
+    assert speak.PATH in world.endpoint.get_last_error(ticket)
+    world.endpoint.close_connection(ticket)
+    assert world.connection().verdict is Verdict.AWAY
+    with world.database.write() as db:
+        company_file.seek(db, db.scalars(sa.select(Connection)).one())
+    ticket, path = world.endpoint.authenticate(speak.USER, speak.PASSWORD)[:2]
+    assert path == ""
+    assert world.endpoint.connection_error(ticket, "0x80040416", "no file is open") == "done"
+    world.endpoint.close_connection(ticket)
+    assert world.connection().verdict is Verdict.SOUGHT
+    world.books.path = r"D:\moved.qbw"
+    world.visit()
+    assert world.connection().verdict is Verdict.MOVED
+    assert world.connection().company_path == speak.PATH
+    with world.database.write() as db, pytest.raises(QueueError):
+        company_file.seek(db, db.scalars(sa.select(Connection)).one())
+
+
+@pytest.mark.parametrize("hresult", ["0x80040414", "0x80040416", "0x80040407"])
+def test_what_is_no_matter_of_the_file_leaves_it_known(world: Any, hresult: str) -> None:
+    world.put("first")
+    world.visit()
+    world.put("a")
+    ticket = world.ticket()
+    for _ in range(3):
+        world.endpoint.connection_error(ticket, hresult, "no")
+    assert world.connection().verdict is Verdict.GO

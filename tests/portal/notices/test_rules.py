@@ -90,7 +90,10 @@ def test_a_new_password_is_told_after_an_hour_or_as_soon_as_the_former_one_is_tr
     assert tried.fingerprint != waiting.fingerprint
 
 
-@pytest.mark.parametrize("verdict", [one for one in Verdict if one not in (Verdict.GO, Verdict.TOO_OLD)])
+UNSEEN = (Verdict.AWAY, Verdict.SOUGHT)
+
+
+@pytest.mark.parametrize("verdict", [one for one in Verdict if one not in (Verdict.GO, Verdict.TOO_OLD, *UNSEEN)])
 def test_a_company_file_in_doubt_is_shown_side_by_side(verdict: Verdict) -> None:
     file = Company(verdict=verdict, name="Copie", path="C:\\b.qbw", known_name="Nordet", known_path="C:\\a.qbw")
     failed = FailedVisit(error={"en": "Not that file."}, since=NOW - HOUR)
@@ -103,6 +106,18 @@ def test_a_company_file_in_doubt_is_shown_side_by_side(verdict: Verdict) -> None
         ("Company", "Nordet", "Copie"),
         ("Company file", "C:\\a.qbw", "C:\\b.qbw"),
     ]
+
+
+def test_a_company_file_that_is_not_where_it_was_is_told_with_what_a_person_can_do() -> None:
+    known = {"name": "Nordet", "path": "C:\\a.qbw", "known_name": "Nordet", "known_path": "C:\\a.qbw"}
+    failed = FailedVisit(error={"en": "It cannot be opened."}, since=NOW - HOUR)
+    away = only(company=Company(verdict=Verdict.AWAY, **known), failed_visit=failed)
+    assert (away.key, away.action, away.sides) == ("company-file:away", Action.CONFIRM_COMPANY, ())
+    assert "C:\\a.qbw" in str(away.what)
+    assert "Look at the open file" in str(away.do)
+    sought = only(company=Company(verdict=Verdict.SOUGHT, **known), failed_visit=failed)
+    assert (sought.key, sought.action, sought.sides) == ("company-file:sought", Action.CONNECTOR_STEPS, ())
+    assert "Update Selected" in str(sought.do)
 
 
 def test_only_what_differs_is_compared() -> None:

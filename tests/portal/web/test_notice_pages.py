@@ -319,6 +319,7 @@ def test_an_accountant_who_joined_sees_all_and_mends_nothing(
         assert "Company file in doubt" in banners(who.get(f"{HOME}/{page}"))[0]
     assert who.post(f"{HOME}/company").status_code == 403
     assert who.post(f"{HOME}/company/refuse").status_code == 403
+    assert who.post(f"{HOME}/company/seek").status_code == 403
     dismiss(who, "company-file")
     assert keys(who.get(LIST)) == ["lines-waiting"]
     assert title_of(who.get("/")).startswith("(1) ")
@@ -387,6 +388,43 @@ def test_re_establishing_the_link_ends_the_notice_and_is_logged(admin: Any, mont
     assert "confirm-company" in {one.action for one in entries(month)}
     assert month.visit().went_well
     assert month.states() == {"reconciled": 12}
+
+
+def test_a_file_that_was_moved_is_told_with_its_remedy_in_both_languages(
+    admin: Any, person: Callable[..., Any], month: Any
+) -> None:
+    month.bill()
+    known = connections.find_connection(month.portal, 1).company_path or ""
+    month.edit(lambda company: company.file.update(Path="D:\\Books\\Nordet.qbw"))
+    assert not month.visit().went_well
+    for path in (HOME, LIST, f"{HOME}/status"):
+        text = text_of(admin.get(path))
+        assert "The company file is not where it was" in text, path
+        assert "The last visit of the Web Connector failed" not in text, path
+    assert known in text_of(admin.get(LIST))
+    assert "If it was moved or renamed" in text_of(admin.get(f"{HOME}/status"))
+    assert "An administrator can do this." in text_of(person(Role.BILLING).get(LIST))
+    assert "Re-establish" not in admin.get(LIST).text
+    admin.post("/language", {"language": "fr", "next": "/"})
+    for path in (HOME, LIST, f"{HOME}/status"):
+        assert "Le fichier de société n'est plus à sa place" in text_of(admin.get(path)), path
+    assert "Regarder le fichier ouvert" in text_of(admin.get(HOME))
+    admin.post("/language", {"language": "en", "next": "/"})
+    (form,) = section(admin.get(LIST), "company-file").xpath(f".//form[@action='{HOME}/company/seek']")
+    assert admin.post(form.get("action"), dict(form.form_values())).location == HOME
+    assert "The company file is being looked for" in text_of(admin.get(HOME))
+    assert admin.post(form.get("action"), dict(form.form_values())).status_code == 303, "twice is as once"
+    assert "Company file looked for" in admin.get(f"{HOME}/log").text
+    assert not month.visit().went_well
+    doubt = section(admin.get(LIST), "company-file")
+    assert [known, "D:\\Books\\Nordet.qbw"] == [
+        " ".join(one.text_content().split()).removesuffix(" differs") for one in doubt.xpath(".//tr[2]/td")
+    ]
+    (form,) = doubt.xpath(f".//form[@action='{HOME}/company']")
+    admin.post(form.get("action"), dict(form.form_values()))
+    assert month.visit().went_well
+    assert month.states() == {"reconciled": 12}
+    assert admin.post(f"{HOME}/company/seek").status_code == 400
 
 
 def entries(month: Any) -> list[Any]:
