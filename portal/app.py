@@ -141,7 +141,7 @@ def _configure(app: Flask, portal: Portal, *, is_https: bool) -> None:
 
 
 def _set_limit() -> None:
-    if request.endpoint == "charges.receive":
+    if request.endpoint in ("charges.receive", "charges.file.receive"):
         request.max_content_length = LARGEST_CHARGES + LARGEST_FORM // 16
 
 

@@ -15,6 +15,8 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 from lxml import etree
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from qbwc.database import Database
 from qbwc.models import Base
@@ -44,6 +46,25 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             for name, figure in getattr(report, "user_properties", []):
                 if name == "ratio" and report.when == "call":
                     terminalreporter.write_line(f"ratio: {figure}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_statements() -> Iterator[None]:
+    """Statements that one test had compiled, for the next: each has engines, and so dialects, of its own."""
+    kept: dict[Any, Any] = {}
+    create = sa.create_engine
+
+    def create_with_statements(*given: Any, **options: Any) -> sa.Engine:
+        engine = create(*given, **options)
+        engine.update_execution_options(compiled_cache=kept)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sa, "create_engine", create_with_statements)
+        for kind in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+            patch.setattr(kind, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(kind, "__hash__", lambda one: hash(type(one)))
+        yield
 
 
 class Clock:

@@ -7,7 +7,7 @@ QuickBooks and what follows from it are kept together or not at all.
 from __future__ import annotations
 
 from portal.models.api_tokens import ApiToken, Scope
-from portal.models.charges import Charge, ChargeChange, Delivery, What
+from portal.models.charges import LONGEST_CHARGE_KEY, Charge, ChargeChange, Delivery, What
 from portal.models.history import AuditEntry
 from portal.models.log_ins import LONGEST_ADDRESS, LONGEST_USER_AGENT, LogIn, RecoveryCode, SetupLink
 from portal.models.mappings import InvoiceMode, Offer, Organization
@@ -46,6 +46,7 @@ from portal.models.tenants import Connection, Member, Partner, Role, SetupStep, 
 __all__ = [
     "LONGEST_ADDRESS",
     "LONGEST_CAUSE",
+    "LONGEST_CHARGE_KEY",
     "LONGEST_KEY",
     "LONGEST_NAME",
     "LONGEST_USER_AGENT",

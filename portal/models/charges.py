@@ -17,6 +17,7 @@ from portal.models.mappings import Offer, Organization
 from portal.models.tables import LONGEST_KEY, Base
 from qbwc.models import choice, index_of_some
 
+LONGEST_CHARGE_KEY = 80
 RULE_INDEX = "ix_charge_rule"
 RULE_COLUMNS = (
     "connection_id",
@@ -94,7 +95,7 @@ class Charge(Base):
     delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"))
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"), index=True)
     offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"), index=True)
-    key: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(LONGEST_CHARGE_KEY))
     name: Mapped[str]
     kind: Mapped[ChargeKind] = mapped_column(choice(ChargeKind))
     cycle: Mapped[BillingCycle] = mapped_column(choice(BillingCycle))
@@ -131,7 +132,7 @@ class ChargeChange(Base):
     delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"))
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
     offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
-    key: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(LONGEST_CHARGE_KEY))
     what: Mapped[What] = mapped_column(choice(What))
     was_billed: Mapped[bool]
     start: Mapped[date]

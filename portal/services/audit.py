@@ -79,6 +79,7 @@ KINDS: dict[str, Kind] = {
     "require-second-factor": Kind.PASSWORD,
     "make-token": Kind.PASSWORD,
     "revoke-token": Kind.PASSWORD,
+    "charge-file": Kind.SOURCE,
     "save-credentials": Kind.SOURCE,
     "forget-credentials": Kind.SOURCE,
     "change-nightly": Kind.SOURCE,

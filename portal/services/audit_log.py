@@ -14,6 +14,7 @@ from sqlalchemy import orm
 from portal.models import AuditEntry, Connection
 from portal.services import Portal, csv_cells
 from portal.services.audit import KINDS, Kind
+from portal.services.csv_cells import ENGLISH, Dialect
 from portal.services.folding import has_words
 from portal.services.paging import Page, Wanted, load_page
 from portal.services.speaking import LANGUAGES
@@ -100,9 +101,9 @@ def read_log(portal: Portal, scope: Scope, asked: Asked) -> LogPage:
         )
 
 
-def log_csv(portal: Portal, scope: Scope, asked: Asked) -> str:
+def log_csv(portal: Portal, scope: Scope, asked: Asked, dialect: Dialect = ENGLISH) -> str:
     """All that is asked for as CSV, newest first. Moments are UTC."""
-    return csv_cells.write(_COLUMNS, map(_row, _all(portal, scope, asked)))
+    return csv_cells.write(_COLUMNS, map(_row, _all(portal, scope, asked)), dialect)
 
 
 def _all(portal: Portal, scope: Scope, asked: Asked) -> Iterator[EntryView]:

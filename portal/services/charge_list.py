@@ -17,9 +17,11 @@ import sqlalchemy as sa
 from portal.errors import Sentence
 from portal.models import Offer, Organization
 from portal.services import Portal, csv_cells
+from portal.services.charge_cells import join_tags
 from portal.services.charge_filters import FILTERS, conditions, has_words
 from portal.services.charge_rows import ChargeRow, Listing
 from portal.services.connections import find, to_row_id
+from portal.services.csv_cells import ENGLISH, Dialect
 from portal.services.ledger_rows import CHARGES
 from portal.services.paging import Wanted
 
@@ -42,7 +44,7 @@ _CELLS: dict[str, Callable[[ChargeRow, Callable[[Sentence], str]], Cell]] = {
     "unit_cost": lambda row, _say: row.unit_cost,
     "amount": lambda row, _say: row.amount,
     "currency": lambda row, _say: row.currency,
-    "tags": lambda row, _say: "; ".join(f"{name}: {value}" for name, value in row.tags),
+    "tags": lambda row, _say: join_tags(row.tags),
     "gives_back": lambda row, _say: "yes" if row.gives_back else "",
     "imported_at": lambda row, _say: row.imported_at.isoformat(timespec="seconds"),
     "rule_version": lambda row, _say: row.rule_version,
@@ -83,14 +85,18 @@ class Listed:
     names: dict[str, str] = field(default_factory=dict)
 
 
-def list_charges(portal: Portal, connection_id: int, wanted: Wanted, *, after: str = "") -> Listed:
+def list_charges(
+    portal: Portal, connection_id: int, wanted: Wanted, *, after: str = "", only_standing: bool = False
+) -> Listed:
     """The next `wanted.size` charges, by default the latest first. Sorts: date, imported, amount. Raises NotFound.
 
-    `after` is that of the slice before; what it is not asks for the first one.
+    `after` is that of the slice before; what it is not asks for the first one. `only_standing` leaves out what was
+    given back, and what gives it back.
     """
     with portal.database.read() as db:
         listing = Listing.open(portal, db, connection_id)
-        found = db.execute(_slice(listing, wanted, after, wanted.size + 1)).all()
+        query = _slice(listing, wanted, after, wanted.size + 1)
+        found = db.execute(query.where(_STANDS) if only_standing else query).all()
         rows = found[: wanted.size]
         names = {}
         for name, table in (("organization", Organization), ("offer", Offer)):
@@ -115,6 +121,7 @@ def write_csv(
     wanted: Wanted,
     say: Callable[[Sentence], str] = str,
     columns: Sequence[str] = COLUMNS,
+    dialect: Dialect = ENGLISH,
 ) -> Iterator[str]:
     """All charges that are asked for, as CSV, in pieces; `say` writes the reasons in a language. Raises NotFound.
 
@@ -124,11 +131,15 @@ def write_csv(
     after, head, wanted = "", columns, replace(wanted, size=FETCHED)
     while True:
         listed = list_charges(portal, connection_id, wanted, after=after)
-        text = csv_cells.write(head, ([cell(row, say) for cell in cells] for row in listed.rows))
+        text = csv_cells.write(head, ([cell(row, say) for cell in cells] for row in listed.rows), dialect)
         yield text if not after else text.split("\r\n", 1)[1]
         if not listed.after:
             return
         after = listed.after
+
+
+_BACK = CHARGES.alias("gives_back")
+_STANDS = sa.and_(CHARGES.c.reverses_id.is_(None), ~sa.exists().where(_BACK.c.reverses_id == CHARGES.c.id))
 
 
 def _slice(listing: Listing, wanted: Wanted, after: str, size: int) -> sa.Select[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.billing.charge import BillingCycle, ChargeKind
+from portal.billing.charge import BillingCycle, Charge, ChargeKind
 from portal.billing.export_rule import Facts, Part, why_not
 from portal.billing.mapping import Reason
 from portal.errors import Sentence
@@ -35,9 +35,11 @@ _FACTS = (
     "start",
     "end",
     "unit_cost",
+    "unit_cost_prorated",
     "amount",
     "amount_cents",
     "currency",
+    "is_proratable",
     "tags",
     "reverses_id",
 )
@@ -60,6 +62,7 @@ class ChargeRow:
     kept_back: Part | None
     organization_id: int
     organization: str
+    organization_key: str
     offer_id: int
     offer: str
     offer_key: str
@@ -70,8 +73,10 @@ class ChargeRow:
     start: date
     last: date
     unit_cost: Decimal
+    unit_cost_prorated: Decimal
     amount: Decimal
     currency: str
+    is_proratable: bool
     tags: tuple[tuple[str, str], ...]
     gives_back: bool
     import_id: int
@@ -82,6 +87,26 @@ class ChargeRow:
     draft_id: int | None
     invoice_number: str | None
     invoice_date: date | None
+
+    def as_charge(self) -> Charge:
+        """What the ledger says was provided."""
+        return Charge(
+            key=self.key,
+            organization=self.organization_key,
+            offer_key=self.offer_key,
+            offer_name=self.name,
+            kind=self.kind,
+            cycle=self.cycle,
+            quantity=self.quantity,
+            start=self.start,
+            end=self.last + timedelta(days=1),
+            unit_cost=self.unit_cost,
+            unit_cost_prorated=self.unit_cost_prorated,
+            amount=self.amount,
+            currency=self.currency,
+            is_proratable=self.is_proratable,
+            tags=self.tags,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +144,7 @@ class Listing:
             judged.run_id.label("run_id"),
             run_on.label("run_on"),
             Organization.name.label("organization"),
+            Organization.key.label("organization_key"),
             Offer.name.label("offer"),
             Offer.key.label("offer_key"),
             Delivery.imported_at,
@@ -145,6 +171,7 @@ class Listing:
             kept_back=self._kept_back(row, tags) if state is ChargeState.EXCLUDED else None,
             organization_id=row.organization_id,
             organization=row.organization,
+            organization_key=row.organization_key,
             offer_id=row.offer_id,
             offer=row.offer,
             offer_key=row.offer_key,
@@ -155,8 +182,10 @@ class Listing:
             start=row.start,
             last=row.end - timedelta(days=1),
             unit_cost=row.unit_cost,
+            unit_cost_prorated=row.unit_cost_prorated,
             amount=row.amount,
             currency=row.currency,
+            is_proratable=row.is_proratable,
             tags=tags,
             gives_back=row.reverses_id is not None,
             import_id=row.delivery_id,

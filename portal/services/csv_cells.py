@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 _FORMULAS = ("=", "+", "-", "@")
 _PASSED_OVER = "' \t\r\n"
 _SPLITS = frozenset(',;"\t\r\n')
+_NUMBER_LIKE = re.compile(r"\d[\d.,:/ -]*(?:[eE][+-]?\d+)?")
+_KEPT_NUMBER = re.compile(r"0|[1-9]\d{0,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a spreadsheet of a language reads CSV: what stands between cells, and before decimals."""
+
+    delimiter: str
+    decimal: str
+
+
+MARK = "\ufeff"
+"""The byte-order mark, so that Excel keeps the accents."""
+ENGLISH, FRENCH = Dialect(",", "."), Dialect(";", ",")
 
 
 def is_formula(cell: str) -> bool:
@@ -16,19 +33,44 @@ def is_formula(cell: str) -> bool:
     return cell.lstrip(_PASSED_OVER).startswith(_FORMULAS)
 
 
+def is_changed_by_excel(cell: str) -> bool:
+    """Whether a spreadsheet takes a text for a number or a day, and writes it otherwise: 0012, 1-2, 12E5."""
+    bare = cell.lstrip(_PASSED_OVER).rstrip()
+    return _NUMBER_LIKE.fullmatch(bare) is not None and _KEPT_NUMBER.fullmatch(bare) is None
+
+
 def disarm(cell: str) -> str:
     """A cell that a spreadsheet would run as a formula, with an apostrophe in front."""
     return f"'{cell}" if is_formula(cell) else cell
 
 
-def write(columns: Sequence[str], rows: Iterable[Sequence[str | int | Decimal | date | None]]) -> str:
+def arm(cell: str) -> str:
+    """A text that comes back as it went out: with an apostrophe in front where a spreadsheet would run or change it."""
+    return f"'{cell}" if _is_armed(cell) else cell
+
+
+def revive(cell: str) -> str:
+    """The text as it was before `arm`."""
+    return cell[1:] if cell.startswith("'") and _is_armed(cell) else cell
+
+
+def _is_armed(cell: str) -> bool:
+    return is_formula(cell) or is_changed_by_excel(cell)
+
+
+def write(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | int | Decimal | date | None]],
+    dialect: Dialect = ENGLISH,
+) -> str:
     """A whole file. Texts are disarmed; numbers and days are written as they are; None is an empty cell."""
-    return join(columns, *([_cell(value) for value in row] for row in rows))
+    cells = ([_cell(value, dialect.decimal) for value in row] for row in rows)
+    return join(columns, *cells, delimiter=dialect.delimiter)
 
 
 def join(*rows: Iterable[str], delimiter: str = ",") -> str:
     """A whole file of cells that are texts already, with a byte-order mark so that Excel keeps the accents."""
-    return "\ufeff" + "".join(delimiter.join(map(_quoted, row)) + "\r\n" for row in rows)
+    return MARK + "".join(delimiter.join(map(_quoted, row)) + "\r\n" for row in rows)
 
 
 def _quoted(cell: str) -> str:
@@ -36,9 +78,9 @@ def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if _SPLITS.intersection(cell) else cell
 
 
-def _cell(value: str | int | Decimal | date | None) -> str:
+def _cell(value: str | int | Decimal | date | None, decimal: str) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{value:f}".replace(".", decimal)
     return disarm(value) if isinstance(value, str) else str(value)

@@ -18,6 +18,7 @@ from portal.errors import Sentence
 from portal.models import Connection, Run
 from portal.services import Portal, csv_cells, quickbooks, unshared
 from portal.services.connections import find
+from portal.services.csv_cells import ENGLISH, Dialect
 from portal.services.exchange_periods import Choices, read_choices, run_named, year_named
 from portal.services.visits import begin_of
 from qbwc import parts
@@ -212,9 +213,10 @@ def _entries(db: orm.Session, connection_id: int, rows: Sequence[parts.PastPart]
         )
 
 
-def history_csv(portal: Portal, connection_id: int, wanted: WantedEntries) -> str:
+def history_csv(portal: Portal, connection_id: int, wanted: WantedEntries, dialect: Dialect = ENGLISH) -> str:
     """The entries that are asked for as CSV, newest first, MOST_EXPORTED at most. Moments are UTC. Raises NotFound."""
-    return csv_cells.write(_COLUMNS, _csv_rows(portal, connection_id, replace(wanted, before_id=None, after_id=None)))
+    rows = _csv_rows(portal, connection_id, replace(wanted, before_id=None, after_id=None))
+    return csv_cells.write(_COLUMNS, rows, dialect)
 
 
 def _csv_rows(

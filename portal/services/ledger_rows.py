@@ -37,6 +37,7 @@ class Row:
     """An entry of the ledger as it is kept; see `portal.models.Charge`."""
 
     id: int
+    delivery_id: int
     revision: int
     is_billed: bool
     reverses: int | None
@@ -70,6 +71,7 @@ def chains(
             )
             entry = Row(
                 id=row["id"],
+                delivery_id=row["delivery_id"],
                 revision=row["revision"],
                 is_billed=row["is_billed"],
                 reverses=row["reverses_id"],

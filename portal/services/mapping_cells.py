@@ -8,7 +8,7 @@ import io
 from collections.abc import Mapping
 
 from portal.errors import Refused
-from portal.services.csv_cells import is_formula
+from portal.services.csv_cells import is_changed_by_excel, is_formula
 
 COLUMNS = ("kind", "name", "key", "quickbooks", "sync", "mode")
 OPTIONAL = ("po", "class", "terms", "tax", "other1", "other2")
@@ -76,11 +76,11 @@ def _cell(column: str, text: str | None) -> str | None:
 
 
 def _is_armed(cell: str) -> bool:
-    return cell.lstrip("'") == KEEP or is_formula(cell)
+    return cell.lstrip("'") == KEEP or is_formula(cell) or is_changed_by_excel(cell)
 
 
 def disarm(cell: str) -> str:
-    """A cell that a spreadsheet would run as a formula, or that would mean "?", with an apostrophe in front."""
+    """A cell that a spreadsheet would run or change, or that would mean "?", with an apostrophe in front."""
     return f"'{cell}" if _is_armed(cell) else cell
 
 

@@ -6,7 +6,7 @@ it is, so that a file which was only downloaded changes nothing. `mapping_plan` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,11 +17,11 @@ from portal.errors import Conflict, Refused
 from portal.models import Offer, Organization
 from portal.services import Portal
 from portal.services.connections import hold
-from portal.services.csv_cells import join
+from portal.services.csv_cells import ENGLISH, Dialect, join
 from portal.services.mapping_cells import COLUMNS, KEEP, OPTIONAL, disarm, read_cells
 from portal.services.mapping_log import Changed, fields_of, note_changes
 from portal.services.mapping_plan import FilePlan, PlannedRow, plan
-from portal.services.mapping_sides import OFFERS, ORGANIZATIONS
+from portal.services.mapping_sides import OFFERS, ORGANIZATIONS, Side
 from portal.services.mapping_values import FIELD_COLUMNS
 from qbwc.models import ListObject
 
@@ -91,24 +91,26 @@ def _write(db: orm.Session, connection_id: int, wanted: PlannedRow) -> Changed:
 # -- out -------------------------------------------------------------------------------------------------------------
 
 
-def write_csv(portal: Portal, connection_id: int, *, delimiter: str = ",") -> str:
-    """All mappings in the form that apply_csv reads, with a byte-order mark so that Excel keeps the accents."""
+def write_csv(
+    portal: Portal, connection_id: int, *, dialect: Dialect = ENGLISH, sides: Collection[Side] = (OFFERS, ORGANIZATIONS)
+) -> str:
+    """Offers and organizations, or one of them, in the form that apply_csv reads."""
     rows: list[Iterable[str]] = [(*COLUMNS, *OPTIONAL)]
     with portal.database.read() as db:
         names = {kind: _by_id(db, connection_id, kind) for kind in ("item", "customer")}
         names |= {kind: _by_id(db, connection_id, kind) for _, kind in FIELD_COLUMNS.values()}
-        for offer in db.scalars(_all(Offer, connection_id)):
+        for offer in db.scalars(_all(Offer, connection_id)) if OFFERS in sides else ():
             sync = "yes" if offer.is_synchronized else "no"
             cells = [disarm(cell) for cell in ("offer", offer.name, offer.key)]
             rows.append([*cells, _name_of(names["item"], offer.item_list_id), sync, "", *("" for _ in OPTIONAL)])
-        for one in db.scalars(_all(Organization, connection_id)):
+        for one in db.scalars(_all(Organization, connection_id)) if ORGANIZATIONS in sides else ():
             sync = "yes" if one.is_synchronized else "no"
             cells = [disarm(cell) for cell in ("organization", one.name, one.key)]
             fields = [_name_of(names[kind], getattr(one, field)) for field, kind in FIELD_COLUMNS.values()]
             customer = _name_of(names["customer"], one.customer_list_id)
             templates = [disarm(getattr(one, column) or "") for column in _TEMPLATES]
             rows.append([*cells, customer, sync, one.mode, disarm(one.po_number or ""), *fields, *templates])
-    return join(*rows, delimiter=delimiter)
+    return join(*rows, delimiter=dialect.delimiter)
 
 
 def _all(table: type[Row], connection_id: int) -> sa.Select[Row]:

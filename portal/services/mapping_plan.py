@@ -14,12 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.errors import Refused, Sentence
+from portal.errors import Refused
 from portal.models import Offer, Organization
+from portal.services.csv_faults import Fault, WrongCell
 from portal.services.mapping_cells import KEEP, Cells
 from portal.services.mapping_log import fields_of
 from portal.services.mapping_sides import OFFERS, ORGANIZATIONS, Side
-from portal.services.mapping_values import FIELD_COLUMNS, Known, Named, WrongCell, read_key, read_values
+from portal.services.mapping_values import FIELD_COLUMNS, Known, Named, read_key, read_values
 from qbwc.models import ListObject
 
 _SIDES = {side.noun: side for side in (OFFERS, ORGANIZATIONS)}
@@ -46,15 +47,6 @@ class RowChange:
     key: str
     is_new: bool
     cells: tuple[CellChange, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Why a row cannot be taken, and the column at fault; none where it is the row."""
-
-    line: int
-    column: str
-    what: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +84,7 @@ def plan(db: orm.Session, connection_id: int, rows: Iterable[tuple[int, Cells]],
             counts[side.noun] += 1
             wanted = _plan_row(known, side, cells)
         except WrongCell as wrong:
-            told = wrong.what
-            what = Sentence(told.template, {**told.values, "file": file, "line": str(line)})
-            faults.append(Fault(line=line, column=wrong.column, what=what))
+            faults.append(wrong.at(file, line))
             continue
         change = _compare(known, wanted, line)
         if change is not None:

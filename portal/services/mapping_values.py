@@ -9,6 +9,7 @@ from typing import Any
 from portal.billing.description import PLACEHOLDERS
 from portal.errors import Refused
 from portal.models import LONGEST_KEY, InvoiceMode, Offer, Organization
+from portal.services.csv_faults import WrongCell
 from portal.services.invoice_fields import LONGEST_TEMPLATE, check_po_number, check_template
 from portal.services.mapping_cells import OPTIONAL, Cells
 from portal.services.mapping_sides import OFFERS, Side
@@ -24,14 +25,6 @@ _YES = {
     **dict.fromkeys(("yes", "oui", "true", "vrai", "1"), True),
     **dict.fromkeys(("no", "non", "false", "faux", "0"), False),
 }
-
-
-class WrongCell(Exception):
-    """A cell that cannot be taken: its column, and why."""
-
-    def __init__(self, column: str, what: Refused) -> None:
-        super().__init__(column)
-        self.column, self.what = column, what.sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,8 @@ def map_organization(
 
 __all__ = [
     "COLUMNS",
+    "OFFERS",
+    "ORGANIZATIONS",
     "Choice",
     "Edit",
     "Found",

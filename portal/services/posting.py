@@ -78,11 +78,17 @@ def post(db: orm.Session, delivery: Delivery, delivered: Delivered, progress: Pr
     return _Posting(db, delivery).post(delivered, progress)
 
 
-def post_some(db: orm.Session, delivery: Delivery, charges: Sequence[Value], raw: Sequence[str]) -> tuple[Result, ...]:
-    """Post charges that say nothing of any other: what they do not list stays. The result of each, in their order."""
+def post_some(
+    db: orm.Session, delivery: Delivery, charges: Sequence[Value], raw: Sequence[str], *, keeps_origin: bool = False
+) -> tuple[Result, ...]:
+    """Post charges that say nothing of any other: what they do not list stays. The result of each, in their order.
+
+    With `keeps_origin`, a charge that is known stays with the delivery that brought it, so that a later version of that
+    one can still withdraw it.
+    """
     offers = _Names(db, Offer, delivery.connection_id, {one.offer_key for one in charges})
     organizations = _Names(db, Organization, delivery.connection_id, {one.organization for one in charges})
-    return _Posting(db, delivery, offers, organizations).post_some(charges, raw)
+    return _Posting(db, delivery, offers, organizations, keeps_origin=keeps_origin).post_some(charges, raw)
 
 
 class _Posting:
@@ -92,8 +98,11 @@ class _Posting:
         delivery: Delivery,
         offers: _Names | None = None,
         organizations: _Names | None = None,
+        *,
+        keeps_origin: bool = False,
     ) -> None:
         self._db = db
+        self._keeps_origin = keeps_origin
         self._delivery = delivery
         self._posted = Posted()
         self._offers = offers or _Names(db, Offer, delivery.connection_id)
@@ -173,17 +182,18 @@ class _Posting:
             self._posted.unchanged += now is not None
             return
         if not billed and len(waiting) == len(wanted) == 1 and now is not None:
-            writes.changed.append({"row_id": waiting[0].id, **self._as_row(now, raw, waiting[0].revision)})
+            writes.changed.append({"row_id": waiting[0].id, **self._as_row(now, raw, waiting[0].revision, before)})
         elif is_same and now is not None:  # the same on an invoice: only its cost, its tags or its name are others
-            writes.changed.append({"row_id": before.id, **self._as_row(now, raw, before.revision)})
+            writes.changed.append({"row_id": before.id, **self._as_row(now, raw, before.revision, before)})
         else:
             writes.gone.extend(row.id for row in waiting)
             revision = max((row.revision for row in billed), default=0)
             for number, one in enumerate(wanted, revision + 1):
-                writes.new.append({**self._as_row(one.charge, raw or before.raw, number), "reverses_id": one.reverses})
+                row = self._as_row(one.charge, raw or before.raw, number, before)
+                writes.new.append({**row, "reverses_id": one.reverses})
             if now is not None and said and all(one.reverses is not None for one in wanted):
                 # It stands again, perhaps at another cost.
-                writes.changed.append({"row_id": said[-1].id, **self._as_row(now, raw, said[-1].revision)})
+                writes.changed.append({"row_id": said[-1].id, **self._as_row(now, raw, said[-1].revision, before)})
         self._note(writes, key, before, now, bool(billed) and not is_same, has_stood)
 
     def _note(
@@ -215,12 +225,12 @@ class _Posting:
             }
         )
 
-    def _as_row(self, value: Value, raw: str, revision: int) -> dict[str, Any]:
+    def _as_row(self, value: Value, raw: str, revision: int, before: Row | None = None) -> dict[str, Any]:
         facts = {ours: getattr(value, theirs) for ours, theirs in FACTS.items()}
         return {
             **facts,
             "connection_id": self._delivery.connection_id,
-            "delivery_id": self._delivery.id,
+            "delivery_id": before.delivery_id if before and self._keeps_origin else self._delivery.id,
             "organization_id": self._organizations.id_of(value.organization),
             "offer_id": self._offers.id_of(value.offer_key),
             "key": value.key,

@@ -24,6 +24,7 @@ from portal.errors import Conflict, Sentence
 from portal.models import Draft as DraftRow
 from portal.models import InvoiceMode, PlannedDraft, Run
 from portal.services import Portal, csv_cells
+from portal.services.csv_cells import ENGLISH, Dialect
 from portal.services.paging import Page, Wanted
 from portal.services.planning import Prepared, prepare
 from portal.services.preview import (
@@ -254,10 +255,10 @@ def whole_of(prepared: Prepared, approved: Mapping[int, str]) -> str:
 # -- as a file --------------------------------------------------------------------------------------------------------
 
 
-def preview_csv(portal: Portal, connection_id: int, on: date | None) -> str:
+def preview_csv(portal: Portal, connection_id: int, on: date | None, dialect: Dialect = ENGLISH) -> str:
     """A preview as CSV: one line an invoice line, then what is not billed. Raises Refused for no invoice date."""
     seen = preview(portal, connection_id, on)
-    return csv_cells.write(_CSV_COLUMNS, [*_csv_lines(seen), *_csv_skipped(seen)])
+    return csv_cells.write(_CSV_COLUMNS, [*_csv_lines(seen), *_csv_skipped(seen)], dialect)
 
 
 def _csv_lines(seen: Preview) -> list[tuple[str | int | Decimal | date | None, ...]]:

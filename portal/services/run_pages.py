@@ -19,6 +19,7 @@ from portal.errors import NotFound
 from portal.models import Draft, DraftState, Organization, PlannedDraft, PlannedState, Run
 from portal.services import Portal, csv_cells, decisions, quickbooks, runs, unshared
 from portal.services.connections import HIGHEST_ID, find
+from portal.services.csv_cells import ENGLISH, Dialect
 from portal.services.paging import Page, Wanted
 from qbwc import models as wire
 from qbwc.session import State
@@ -300,10 +301,10 @@ def _activity(db: orm.Session, connection_id: int, run: RunSummary, now: datetim
     )
 
 
-def run_csv(portal: Portal, connection_id: int, run_id: int) -> str:
+def run_csv(portal: Portal, connection_id: int, run_id: int, dialect: Dialect = ENGLISH) -> str:
     """A run as CSV, one line an invoice line. Raises NotFound."""
     run = runs.get_run(portal, connection_id, run_id)
-    return csv_cells.write(_CSV_COLUMNS, (row for draft in run.drafts for row in _csv_rows(run, draft)))
+    return csv_cells.write(_CSV_COLUMNS, (row for draft in run.drafts for row in _csv_rows(run, draft)), dialect)
 
 
 def _csv_rows(run: runs.RunView, draft: runs.DraftView) -> Iterable[tuple[str | int | Decimal | date | None, ...]]:

@@ -13,6 +13,7 @@ from portal.errors import NotFound
 from portal.models import Connection
 from portal.services import Portal, audit, csv_cells, quickbooks, unshared
 from portal.services.connections import HIGHEST_ID, find, want_lists
+from portal.services.csv_cells import ENGLISH, Dialect
 from portal.services.exchanges import ExchangeView, view_of
 from portal.services.status.visit import VisitView, as_views
 from qbwc import history
@@ -135,9 +136,9 @@ def try_again(portal: Portal, connection_id: int) -> None:
         audit.note(db, row.id, at=portal.now(), action="try-visit-again", subject=subject, detail=detail)
 
 
-def visits_csv(portal: Portal, connection_id: int, wanted: WantedVisits) -> str:
+def visits_csv(portal: Portal, connection_id: int, wanted: WantedVisits, dialect: Dialect = ENGLISH) -> str:
     """All visits that are asked for as CSV, newest first. Moments are UTC. Raises NotFound."""
-    return csv_cells.write(_CSV_COLUMNS, map(_csv_row, _all_visits(portal, connection_id, wanted)))
+    return csv_cells.write(_CSV_COLUMNS, map(_csv_row, _all_visits(portal, connection_id, wanted)), dialect)
 
 
 def _all_visits(portal: Portal, connection_id: int, wanted: WantedVisits) -> Iterator[VisitView]:

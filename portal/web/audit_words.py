@@ -71,6 +71,7 @@ _ACTIONS: dict[str, str] = {
     "require-second-factor": msgid("Requirement of a second factor changed"),
     "make-token": msgid("Token for a program made"),
     "revoke-token": msgid("Token of a program revoked"),
+    "charge-file": msgid("Charges changed by a file"),
     "save-credentials": msgid("Credentials of Sherweb saved"),
     "forget-credentials": msgid("Credentials of Sherweb deleted"),
     "change-nightly": msgid("Nightly fetch from Sherweb changed"),
@@ -142,6 +143,10 @@ _FIELDS: dict[str, str] = {
     "kinds": msgid("Told of"),
     "is_active": msgid("Switched on"),
     "to": msgid("To"),
+    "file": msgid("File"),
+    "new": msgid("New charges"),
+    "changed": msgid("Changed charges"),
+    "corrected": msgid("Billed already"),
 }
 
 _CHOICES: dict[str, type[StrEnum]] = {

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from portal.errors import PortalError, Refused
 from portal.providers import ProviderError
 from portal.services import catalog, import_pages, sources
-from portal.web import charge_list, columns, sherweb
+from portal.web import charge_file, charge_list, columns, sherweb
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
 from portal.web.imports import SAVED, show_charges
 from portal.web.tables import read_table
@@ -19,6 +19,7 @@ blueprint = Blueprint("charges", __name__)
 blueprint.register_blueprint(columns.blueprint)
 blueprint.register_blueprint(sherweb.blueprint)
 blueprint.register_blueprint(charge_list.blueprint)
+blueprint.register_blueprint(charge_file.blueprint)
 
 
 @blueprint.get("/connections/<int:connection_id>/charges")

@@ -53,6 +53,7 @@ SCREENS: dict[str, str] = {
     "billing_settings": "billing",
     "charges": "charges",
     "charges.columns": "charges",
+    "charges.file": "charges",
     "charges.sherweb": "charges",
     "charges.list": "charges",
     "export_rules": "rule",

@@ -10,7 +10,7 @@ from flask_babel import pgettext
 
 from portal.errors import PortalError, Sentence
 from portal.providers import ProviderError
-from portal.services import catalog, import_pages, sources
+from portal.services import catalog, charge_file, import_pages, sources
 from portal.translations import PROVIDER
 from portal.web.access import portal_of_app
 from portal.web.errors import status_of
@@ -21,7 +21,13 @@ FILES = {
     "sherweb": msgid("Sherweb: payable charges (JSON)"),
     "microsoft": msgid("Microsoft: invoice reconciliation file (CSV)"),
 }
-PROVIDERS = {"sherweb": "Sherweb", "microsoft": "Microsoft", catalog.CSV: "CSV", "api": "API"}
+PROVIDERS = {
+    "sherweb": "Sherweb",
+    "microsoft": "Microsoft",
+    catalog.CSV: "CSV",
+    "api": "API",
+    charge_file.PROVIDER: msgid("File of charges"),
+}
 SAVED = f"{catalog.CSV}:"
 """Begins the choice of saved columns; their id follows."""
 

@@ -21,7 +21,7 @@ from portal.services.paging import SIZE, Page
 from portal.web.access import EVERYONE, allowed, connection, portal_of_app
 from portal.web.charted import months_chart, visits_chart
 from portal.web.dates import to_date_or_none
-from portal.web.language import say
+from portal.web.language import csv_dialect, say
 from portal.web.words import msgid
 
 ROWS = SIZE
@@ -185,4 +185,6 @@ def _file(
 ) -> ResponseReturnValue:
     name = secure_filename(connection().name) or f"connection-{connection_id}"
     headers = {"Content-Disposition": f'attachment; filename="{name}-{what}.csv"'}
-    return Response(csv_cells.write(columns, rows), content_type="text/csv; charset=utf-8", headers=headers)
+    return Response(
+        csv_cells.write(columns, rows, csv_dialect()), content_type="text/csv; charset=utf-8", headers=headers
+    )

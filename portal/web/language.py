@@ -18,6 +18,7 @@ from flask_babel import Babel, format_decimal, get_locale, gettext, ngettext
 from portal.billing.lines import Section
 from portal.errors import Sentence
 from portal.services import speaking
+from portal.services.csv_cells import ENGLISH, FRENCH, Dialect
 from portal.web.access import current_user, portal_of_app
 
 LANGUAGES = {"en": "English", "fr": "Français"}
@@ -46,6 +47,11 @@ def install(app: Flask) -> None:
         days_of=days_of,
     )
     app.context_processor(lambda: {"language": language(), "languages": LANGUAGES})
+
+
+def csv_dialect() -> Dialect:
+    """How a spreadsheet in the page's language reads CSV."""
+    return FRENCH if language() == "fr" else ENGLISH
 
 
 def language() -> str:

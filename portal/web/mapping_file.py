@@ -12,11 +12,11 @@ from werkzeug.utils import secure_filename
 from portal.errors import Conflict, Refused, Sentence
 from portal.services import mappings, sources
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
-from portal.web.language import language
+from portal.web.language import csv_dialect
 
 MOST = 200
 """How many differences and errors are listed."""
-SCREENS = ("offers", "organizations")
+SCREENS = {"offers": mappings.OFFERS, "organizations": mappings.ORGANIZATIONS}
 
 blueprint = Blueprint("mapping_file", __name__)
 
@@ -24,10 +24,12 @@ blueprint = Blueprint("mapping_file", __name__)
 @blueprint.get("/connections/<int:connection_id>/mapping.csv")
 @allowed(*EVERYONE)
 def download(connection_id: int) -> ResponseReturnValue:
-    """All offers and organizations with their counterparts, as the Excel of the page's language opens it."""
+    """Offers and organizations with their counterparts, or `only` one of them, as the page's Excel opens it."""
+    only = request.args.get("only", "")
+    sides = (SCREENS[only],) if only in SCREENS else tuple(SCREENS.values())
     name = secure_filename(connection().name) or f"connection-{connection_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}-mapping.csv"'}
-    content = mappings.write_csv(portal_of_app(), connection_id, delimiter=";" if language() == "fr" else ",")
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{only if only in SCREENS else "mapping"}.csv"'}
+    content = mappings.write_csv(portal_of_app(), connection_id, dialect=csv_dialect(), sides=sides)
     return Response(content, content_type="text/csv; charset=utf-8", headers=headers)
 
 
@@ -94,7 +96,7 @@ def _page(connection_id: int, problem: Sentence | None) -> str:
 
 def _screen() -> str:
     found = request.values.get("from", "")
-    return found if found in SCREENS else SCREENS[0]
+    return found if found in SCREENS else next(iter(SCREENS))
 
 
 def _came_from() -> dict[str, Any]:

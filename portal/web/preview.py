@@ -18,7 +18,7 @@ from portal.services.connections import to_row_id
 from portal.services.paging import HIGHEST_PAGE
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
-from portal.web.language import say
+from portal.web.language import csv_dialect, say
 from portal.web.tables import read_table
 from portal.web.visits import as_file
 
@@ -52,7 +52,7 @@ def show(connection_id: int) -> ResponseReturnValue:
 def download(connection_id: int) -> ResponseReturnValue:
     """The whole preview as CSV."""
     on = to_date_or_none(request.args.get("on", ""))
-    text = preview_pages.preview_csv(portal_of_app(), connection_id, on)
+    text = preview_pages.preview_csv(portal_of_app(), connection_id, on, csv_dialect())
     return as_file(text, f"preview-{connection_id}.csv", "text/csv")
 
 

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from portal.services import billing, decisions, retries, run_pages, unshared
 from portal.services.paging import Wanted
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
+from portal.web.language import csv_dialect
 from portal.web.tables import read_table
 from portal.web.visits import as_file
 
@@ -60,7 +61,8 @@ def activity(connection_id: int, run_id: int) -> ResponseReturnValue:
 @allowed(*EVERYONE)
 def download(connection_id: int, run_id: int) -> ResponseReturnValue:
     """The whole run as CSV."""
-    return as_file(run_pages.run_csv(portal_of_app(), connection_id, run_id), f"invoices-{run_id}.csv", "text/csv")
+    text = run_pages.run_csv(portal_of_app(), connection_id, run_id, csv_dialect())
+    return as_file(text, f"invoices-{run_id}.csv", "text/csv")
 
 
 @blueprint.post("/connections/<int:connection_id>/runs/<int:run_id>/go-on")

@@ -14,6 +14,7 @@ from portal.services import exchanges, visits
 from portal.services.connections import to_row_id
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
+from portal.web.language import csv_dialect
 from portal.web.qbxml_text import paint
 
 blueprint = Blueprint("visits", __name__)
@@ -39,7 +40,7 @@ def index(connection_id: int) -> ResponseReturnValue:
 @allowed(*EVERYONE)
 def download(connection_id: int) -> ResponseReturnValue:
     """The visits that the filters leave, all of them, as CSV."""
-    text = visits.visits_csv(portal_of_app(), connection_id, _wanted())
+    text = visits.visits_csv(portal_of_app(), connection_id, _wanted(), csv_dialect())
     return as_file(text, f"visits-{connection_id}.csv", "text/csv")
 
 

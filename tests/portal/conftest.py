@@ -25,6 +25,7 @@ from typing import Any
 import argon2
 import pytest
 import sqlalchemy as sa
+from werkzeug.routing import Rule
 
 from portal import logs
 from portal import settings as configuration
@@ -53,6 +54,20 @@ def _quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         patch.setattr(passwords, "_nobody", passwords.hash_password("nobody"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_addresses() -> Iterator[None]:
+    """What is compiled of an address, once: an application with two hundred of them is built in most tests."""
+    build, kept = Rule._compile_builder, dict[tuple[Any, ...], Any]()
+
+    def build_once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, append_unknown, repr(rule._trace), repr(rule.defaults), tuple(rule._converters))
+        return kept.get(key) or kept.setdefault(key, build(rule, append_unknown))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", build_once)
         yield
 
 

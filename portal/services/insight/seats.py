@@ -19,7 +19,7 @@ from sqlalchemy import orm
 from portal.billing.charge import BillingCycle, ChargeKind
 from portal.billing.period import Period
 from portal.models import Charge, Delivery
-from portal.services import Portal
+from portal.services import Portal, charge_file
 from portal.services.connections import find
 from portal.services.insight.names import CHUNK, Names
 
@@ -84,6 +84,7 @@ def _delivered(db: orm.Session, connection_id: int) -> dict[str, dict[Period, di
     query = (
         sa.select(Delivery.provider, Delivery.period_start, Delivery.period_end, Delivery.scope, Delivery.file_name)
         .where(Delivery.connection_id == connection_id, Delivery.rows > 0)
+        .where(Delivery.provider != charge_file.PROVIDER)  # which says nothing of what it does not list
         .order_by(Delivery.id)
     )
     found: dict[str, dict[Period, dict[str, str]]] = {}

@@ -26,10 +26,10 @@ def text_of(answer: Any) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text)))
 
 
-def rows_of(who: Any, query: str = "") -> list[dict[str, str]]:
+def rows_of(who: Any, query: str = "", delimiter: str = ",") -> list[dict[str, str]]:
     answer = who.get(f"{LIST}.csv{query}")
     assert (answer.status_code, answer.mimetype) == (200, "text/csv")
-    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
+    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
 
 
 @pytest.fixture
@@ -210,4 +210,6 @@ def test_a_filter_that_is_named_can_be_taken_away(admin: Any, mixed: Any) -> Non
 
 def test_the_file_says_its_reasons_in_the_persons_language(admin: Any, mixed: Any) -> None:
     admin.post("/language", {"language": "fr", "next": "/"})
-    assert any("règle d'exportation" in row["reason"] for row in rows_of(admin, "?state=excluded"))
+    rows = rows_of(admin, "?state=excluded", ";")
+    assert any("règle d'exportation" in row["reason"] for row in rows)
+    assert all(re.fullmatch(r"-?\d+,\d\d", row["amount"]) for row in rows)
