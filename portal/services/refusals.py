@@ -17,12 +17,19 @@ from sqlalchemy import orm
 
 from portal.billing.charge import ChargeKind
 from portal.billing.lines import Rules
-from portal.billing.mapping import MappedOffer, MappedOrganization, Reason, offer_refusal, organization_refusal
+from portal.billing.mapping import (
+    BILLABLE_ITEMS,
+    MappedOffer,
+    MappedOrganization,
+    Reason,
+    offer_refusal,
+    organization_refusal,
+)
 from portal.models import Connection, Offer, Organization
 from portal.services.ledger_rows import CHARGES
 from portal.services.planning import rules_of
 from portal.services.rule_conditions import Condition, is_one_of
-from portal.services.targets import target
+from portal.services.targets import names_of, target
 from portal.services.waiting import HISTORY, size_of
 from qbwc.models import ListObject
 
@@ -36,7 +43,7 @@ def refusal(db: orm.Session, connection: Connection, end: date) -> sa.ColumnElem
     `end` is that of the period of the next run: what is known of a subscription is looked up to there.
     """
     rules = rules_of(connection)
-    organizations = list(_organizations(db, connection.id))
+    organizations = list(_organizations(db, connection.id, rules.home_currency))
     known_since = sa.and_(
         _KNOWN.c.start < end, _KNOWN.c.start >= end - HISTORY, _KNOWN.c.connection_id == connection.id
     )
@@ -51,11 +58,13 @@ def refusal(db: orm.Session, connection: Connection, end: date) -> sa.ColumnElem
     return sa.case(*told, else_=sa.null())
 
 
-def _organizations(db: orm.Session, connection_id: int) -> Iterator[MappedOrganization]:
+def _organizations(db: orm.Session, connection_id: int, home: str | None) -> Iterator[MappedOrganization]:
+    """Those that may be refused, or have a currency of their own: the others need no look."""
     columns = (Organization.id, Organization.name, Organization.is_synchronized, Organization.customer_list_id)
-    for row in db.execute(
-        _with_object(Organization, columns, Organization.customer_list_id, "customer", connection_id)
-    ):
+    currency = ListObject.data[("currency_ref", "full_name")].as_string()
+    query = _with_object(Organization, columns, Organization.customer_list_id, "customer", connection_id)
+    is_foreign = sa.and_(currency.is_not(None), currency.not_in(names_of(home)))
+    for row in db.execute(query.where(sa.or_(_is_odd(Organization), is_foreign))):
         yield MappedOrganization(
             id=row.id,
             name=row.name,
@@ -66,8 +75,10 @@ def _organizations(db: orm.Session, connection_id: int) -> Iterator[MappedOrgani
 
 
 def _offers(db: orm.Session, connection_id: int) -> Iterator[MappedOffer]:
+    """Those that may be refused."""
     columns = (Offer.id, Offer.name, Offer.is_synchronized, Offer.item_list_id)
-    for row in db.execute(_with_object(Offer, columns, Offer.item_list_id, "item", connection_id)):
+    query = _with_object(Offer, columns, Offer.item_list_id, "item", connection_id)
+    for row in db.execute(query.where(sa.or_(_is_odd(Offer), ListObject.type.not_in(sorted(BILLABLE_ITEMS))))):
         yield MappedOffer(
             id=row.id,
             name=row.name,
@@ -81,6 +92,11 @@ def _with_object(table: Any, columns: tuple[Any, ...], list_id: Any, kind: str, 
     """Rows, each with its counterpart in the mirror."""
     same = sa.and_(ListObject.connection_id == connection_id, ListObject.kind == kind, ListObject.list_id == list_id)
     return sa.select(*columns, *_OBJECT).outerjoin(ListObject, same).where(table.connection_id == connection_id)
+
+
+def _is_odd(table: type[Offer] | type[Organization]) -> Condition:
+    """Whether a row is switched off, or has no counterpart that is active."""
+    return sa.or_(table.is_synchronized.is_(False), ListObject.list_id.is_(None), ListObject.is_active.is_(False))
 
 
 def _rows(

@@ -62,6 +62,11 @@ def currency_code(name: str | None) -> str | None:
     return _CURRENCIES.get(name, name) if name else None
 
 
+def names_of(code: str | None) -> list[str]:
+    """The names in QuickBooks that are this currency; none of no currency."""
+    return [name for name in (*_CURRENCIES, code) if name and currency_code(name) == code]
+
+
 ListIds = set[str] | sa.Select[Any]
 """ListIDs, or the query that tells them: where there may be thousands, in one statement."""
 

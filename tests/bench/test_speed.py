@@ -243,7 +243,7 @@ def test_a_hundred_thousand_customers_stay_near_a_bare_parse_and_insert(ratios: 
     endpoint = Endpoint(database, registry)
     with database.write() as db:
         connection = db.scalars(sa.select(Connection)).one()
-        mirror._plan(db, registry, connection, "customer", datetime.now(UTC), full=True)
+        mirror._plan(db, registry, connection, "customer", datetime.now(UTC), full=True, asked_by="")
     ticket = endpoint.authenticate("u", "p")[0]
     document = endpoint.send_request(ticket, GREETING, "C:\\a.qbw")
     ours = theirs = 0.0

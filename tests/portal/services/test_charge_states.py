@@ -381,7 +381,7 @@ def take(books: Books, step: tuple[Any, ...]) -> None:
             getattr(books, name)()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=STEPS,
     home=st.sampled_from([None, "Canadian Dollar"]),

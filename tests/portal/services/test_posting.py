@@ -317,7 +317,7 @@ def take(books: Books, step: tuple[Any, ...], whole: bool) -> None:
         assert books.billed() == before_billed
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, boxes=st.sampled_from([(False, False), (True, True)]), memos=st.booleans())
 def test_in_any_order_what_is_billed_and_what_waits_is_what_was_delivered_last(
     quick_portal: Portal, steps: list[tuple[Any, ...]], boxes: tuple[bool, bool], memos: bool
