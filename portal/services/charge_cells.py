@@ -23,6 +23,8 @@ from portal.providers.table import Row, Table, open_table, show
 from portal.services.csv_cells import ENGLISH, Dialect, arm, revive
 from portal.services.csv_faults import Fault, WrongCell
 
+MOST_ROWS = 50_000
+"""Charges in one file: all of them are written at once, while others wait."""
 OPTIONAL = ("description", "unit_cost", "unit_cost_prorated", "proratable", "tags")
 """Columns that a file may lack: then what is known of the charge stays."""
 COLUMNS = (
@@ -46,7 +48,9 @@ TEXTS = frozenset({"key", "organization", "offer_key", "description", "tags"})
 
 _DAY = timedelta(days=1)
 _LIMIT = Decimal(10) ** 13  # an amount of qbXML has 13 digits before the point
-_MOST_DIGITS = 40
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:E[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+", re.ASCII)
+_LONGEST_NUMBER = 100
 _BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
 _TAG_ENDS = re.compile(r"(?<!\\)(?:\\\\)*;")
 _YES = {"yes": True, "oui": True, "true": True, "vrai": True, "1": True}
@@ -122,7 +126,7 @@ def read_file(data: bytes, name: str) -> tuple[list[Told], list[Fault]]:
     for row in table.rows():
         try:
             one = reader.read(row)
-            if (twin := seen.setdefault(one.key, row.number)) != row.number:
+            if (twin := seen.setdefault(one.key.strip(), row.number)) != row.number:
                 raise WrongCell(
                     "key",
                     Refused(
@@ -136,6 +140,12 @@ def read_file(data: bytes, name: str) -> tuple[list[Told], list[Fault]]:
             faults.append(wrong.at(name, row.number))
             continue
         told.append(one)
+        if len(told) > MOST_ROWS:
+            raise Refused(
+                "%(file)s has more than %(most)s charges. Filter the list, and bring fewer at a time.",
+                file=name,
+                most=MOST_ROWS,
+            )
     return told, faults
 
 
@@ -153,6 +163,8 @@ class _Reader:
             )
         self._comma = DecimalMark.POINT if table.delimiter == "," else DecimalMark.COMMA
         self._days = _days_of(table, [self._headings[name] for name in ("first_day", "last_day")])
+        numbers = [self._headings[name] for name in ("quantity", "amount")]
+        self._has_points = any("." in row.cells.get(heading, "") for row in table.rows() for heading in numbers)
 
     def read(self, row: Row) -> Told:
         key = self._text(row, "key", LONGEST_CHARGE_KEY)
@@ -177,8 +189,8 @@ class _Reader:
             "amount": self._amount(row),
             "currency": self._currency(row),
         }
-        if description := self._cell(row, "description"):
-            values["offer_name"] = revive(description)
+        if (description := revive(self._cell(row, "description"))).strip():
+            values["offer_name"] = description
         for name in ("unit_cost", "unit_cost_prorated"):
             if self._cell(row, name).strip():
                 values[name] = self._number(row, name)
@@ -224,8 +236,7 @@ class _Reader:
 
     def _number(self, row: Row, name: str) -> Decimal:
         said = self._cell(row, name).strip().lstrip("'")
-        mark = self._comma if "," in said else DecimalMark.POINT
-        number = parse_number(said, mark, Thousands.NONE)
+        number = self._parse(said)
         if number is None:
             raise WrongCell(
                 name,
@@ -236,7 +247,7 @@ class _Reader:
                     said=show(said),
                 ),
             )
-        if abs(number) >= _LIMIT or len(f"{number:f}") > _MOST_DIGITS:
+        if abs(number) >= _LIMIT:
             raise WrongCell(
                 name,
                 Refused(
@@ -246,6 +257,14 @@ class _Reader:
                 ),
             )
         return number
+
+    def _parse(self, said: str) -> Decimal | None:
+        """A number to its last digit. A comma before three digits is none where the file has decimal points."""
+        mark = self._comma if "," in said else DecimalMark.POINT
+        if len(said) > _LONGEST_NUMBER or (self._has_points and _GROUPED.fullmatch(said)):
+            return None
+        plain = said.replace(mark.value, ".")
+        return Decimal(plain) if _PLAIN.fullmatch(plain) else parse_number(said, mark, Thousands.NONE)
 
     def _amount(self, row: Row) -> Decimal:
         amount = self._number(row, "amount")

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,9 +24,15 @@ from portal.models import Offer, Organization
 from portal.providers.csvfile.lines import unit_price
 from portal.providers.table import show
 from portal.services.charge_cells import COLUMNS, Told, tell
+from portal.services.csv_cells import ENGLISH, Dialect
 from portal.services.csv_faults import Fault, WrongCell
 from portal.services.ledger_rows import Row, chains
 
+_LONG_NUMBERS = ("quantity", "unit_cost", "unit_cost_prorated")
+_SHORTENED = 9
+"""The fewest digits of a number that a spreadsheet may have shortened: it shows about eleven characters."""
+_EXACT = 200
+_MOST_DIGITS = 40
 _ONCE = frozenset({ChargeKind.USAGE, ChargeKind.ONE_TIME})
 
 
@@ -50,7 +56,16 @@ class ChargeDifference:
     charge: Charge
     is_new: bool
     is_corrected: bool
-    cells: tuple[CellChange, ...]
+    before: Charge | None
+
+    def cells(self, dialect: Dialect = ENGLISH) -> tuple[CellChange, ...]:
+        """The cells that differ."""
+        was = tell(self.before, dialect) if self.before else [""] * len(COLUMNS)
+        return tuple(
+            CellChange(column=column, before=one, after=other)
+            for column, one, other in zip(COLUMNS, was, tell(self.charge, dialect), strict=True)
+            if one != other
+        )
 
     @property
     def last(self) -> date:
@@ -112,7 +127,7 @@ def plan(db: orm.Session, connection_id: int, told: Sequence[Told], faults: Sequ
     known = chains(
         db,
         connection_id,
-        [one.key for one in told],
+        list({key for one in told for key in (one.key, one.key.strip())}),
         organization_of=organizations.keys.__getitem__,
         offer_of=offers.keys.__getitem__,
     )
@@ -121,15 +136,17 @@ def plan(db: orm.Session, connection_id: int, told: Sequence[Told], faults: Sequ
     added: dict[str, Decimal] = defaultdict(Decimal)
     unchanged = 0
     for one in told:
-        chain = known.get(one.key, [])
+        key = one.key if one.key in known else one.key.strip()
+        chain = known.get(key, [])
         stands = _current(chain)
         before = stands.value if stands else None
         try:
-            now = _charge(one, before, offers, organizations)
+            now = _charge(replace(one, key=key), chain, offers, organizations)
             if now == before:
                 unchanged += 1
                 continue
             _check_signs(now)
+            _check_lengths(now)
         except WrongCell as error:
             wrong.append(error.at(file, one.line))
             continue
@@ -159,14 +176,16 @@ def _current(chain: Sequence[Row]) -> Row | None:
     return facts[-1] if facts else None
 
 
-def _charge(told: Told, before: Charge | None, offers: _Names, organizations: _Names) -> Charge:
-    """The charge that a row tells of; what it leaves out is as it was, or follows from the rest."""
+def _charge(told: Told, chain: Sequence[Row], offers: _Names, organizations: _Names) -> Charge:
+    """The charge that a row tells of; what it leaves out is as it was last, or follows from the rest."""
     values: dict[str, Any] = dict(told.values)
     values["organization"] = organizations.called(values["organization"])
     values["offer_key"] = offers.called(values["offer_key"])
-    if before is not None:
-        before = _follow(before, values)
-        return replace(before, **values)
+    facts = [row.value for row in chain if row.reverses is None]
+    if facts:
+        before = facts[-1]
+        values |= {name: _as_known(values[name], getattr(before, name)) for name in _LONG_NUMBERS if name in values}
+        return replace(_follow(before, values), **values)
     quantity, amount = values["quantity"], values["amount"]
     is_once = values["kind"] in _ONCE or values["cycle"] is BillingCycle.ONE_TIME
     values.setdefault("offer_name", offers.names.get(values["offer_key"], values["offer_key"]))
@@ -174,6 +193,15 @@ def _charge(told: Told, before: Charge | None, offers: _Names, organizations: _N
     values.setdefault("unit_cost_prorated", unit_price(amount, quantity, values["unit_cost"]))
     values.setdefault("is_proratable", not is_once)
     return Charge(key=told.key, **values)
+
+
+def _as_known(said: Decimal, known: Decimal) -> Decimal:
+    """A long number that a spreadsheet shortened is the one that is known."""
+    shown = said.as_tuple()
+    if len(shown.digits) < _SHORTENED or not isinstance(shown.exponent, int):
+        return said
+    with localcontext(prec=_EXACT):
+        return known if known.quantize(Decimal(1).scaleb(shown.exponent), ROUND_HALF_UP) == said else said
 
 
 def _follow(before: Charge, values: Mapping[str, Any]) -> Charge:
@@ -204,19 +232,28 @@ def _check_signs(charge: Charge) -> None:
         )
 
 
+def _check_lengths(charge: Charge) -> None:
+    """Whether the numbers can be kept. Raises WrongCell."""
+    for name in _LONG_NUMBERS:
+        if len(str(getattr(charge, name))) > _MOST_DIGITS:
+            raise WrongCell(
+                name,
+                Refused(
+                    "%(file)s, line %(line)s: %(column)s has more than %(most)s digits. Round it.",
+                    column=name,
+                    most=_MOST_DIGITS,
+                ),
+            )
+
+
 def _difference(line: int, chain: Sequence[Row], before: Charge | None, now: Charge) -> ChargeDifference:
     billed = [ledger.Entry(id=row.id, charge=row.value, reverses=row.reverses) for row in chain if row.is_billed]
-    was, will = tell(before) if before else [""] * len(COLUMNS), tell(now)
     return ChargeDifference(
         line=line,
         charge=now,
         is_new=before is None,
         is_corrected=bool(billed) and before is not None and bool(ledger.postings(billed, now)),
-        cells=tuple(
-            CellChange(column=column, before=one, after=other)
-            for column, one, other in zip(COLUMNS, was, will, strict=True)
-            if one != other
-        ),
+        before=before,
     )
 
 
@@ -226,8 +263,10 @@ def _unknown(keys: Iterable[str], known: _Names) -> tuple[str, ...]:
 
 def _token(differences: Iterable[ChargeDifference]) -> str:
     """Says which charges change from what to what."""
-    told = (repr((one.charge, one.is_new, one.is_corrected, one.cells)) for one in differences)
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for one in differences:
+        digest.update(repr((one.charge, one.before, one.is_corrected)).encode())
+    return digest.hexdigest()
 
 
 __all__ = ["CellChange", "ChargeDifference", "ChargePlan", "plan"]

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-_FORMULAS = ("=", "+", "-", "@")
+_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones too: some spreadsheets read them alike
 _PASSED_OVER = "' \t\r\n"
 _SPLITS = frozenset(',;"\t\r\n')
-_NUMBER_LIKE = re.compile(r"\d[\d.,:/ -]*(?:[eE][+-]?\d+)?")
+_MONTH = (
+    "jan(?:uary|vier|v)?|feb(?:ruary)?|f[ée]v(?:rier|r)?|mar(?:ch|s)?|apr(?:il)?|avr(?:il)?|may|mai|june?|juin|july?|"
+    "juil(?:let)?|aug(?:ust)?|ao[uû]t|sept?(?:ember|embre)?|oct(?:ober|obre)?|nov(?:ember|embre)?|d[ée]c(?:ember|embre)?"
+)
+_READ_AS_OTHER = re.compile(
+    r"[.($€£]?\d[\d.,:/ -]*(?:e[+-]?\d+)?\s*(?:\)|%|[$€£]|[ap]m)?"
+    rf"|(?:{_MONTH})\.?[ /.-]*\d{{1,4}}|\d{{1,4}}[ /.-]*(?:{_MONTH})\.?(?:[ /.-]*\d{{1,4}})?"
+    r"|true|false|vrai|faux",
+    re.IGNORECASE,
+)
 _KEPT_NUMBER = re.compile(r"0|[1-9]\d{0,10}")
 
 
@@ -34,9 +43,9 @@ def is_formula(cell: str) -> bool:
 
 
 def is_changed_by_excel(cell: str) -> bool:
-    """Whether a spreadsheet takes a text for a number or a day, and writes it otherwise: 0012, 1-2, 12E5."""
+    """Whether a spreadsheet takes a text for a number, a day or a truth, and writes it otherwise: 0012, 1-2, 12E5."""
     bare = cell.lstrip(_PASSED_OVER).rstrip()
-    return _NUMBER_LIKE.fullmatch(bare) is not None and _KEPT_NUMBER.fullmatch(bare) is None
+    return _READ_AS_OTHER.fullmatch(bare) is not None and _KEPT_NUMBER.fullmatch(bare) is None
 
 
 def disarm(cell: str) -> str:

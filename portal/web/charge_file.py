@@ -71,7 +71,7 @@ def apply(connection_id: int) -> ResponseReturnValue:
         return _look(connection_id, None, 400)
     except Conflict as error:
         return _look(connection_id, error.sentence, 409)
-    sources.forget_upload(portal, connection_id, who.id)
+    sources.forget_upload(portal, connection_id, who.id, upload.token)
     flash(
         _(
             "The file was applied: %(rows)s charges read, %(new)s new, %(changed)s changed.",
@@ -94,7 +94,15 @@ def _look(connection_id: int, problem: Sentence | None, status: int = 200) -> Re
     upload = sources.get_upload(portal_of_app(), connection_id, signed_in().id, request.args.get("file", ""))
     plan = charge_file.plan_csv(portal_of_app(), connection_id, upload.data, upload.name)
     action = url_for(".apply", connection_id=connection_id, file=upload.token)
-    page = render_template("charge_file.html", plan=plan, upload=upload, problem=problem, most=MOST, action=action)
+    page = render_template(
+        "charge_file.html",
+        plan=plan,
+        upload=upload,
+        problem=problem,
+        most=MOST,
+        action=action,
+        dialect=csv_dialect(),
+    )
     return page, status
 
 

@@ -116,7 +116,7 @@ def save(connection_id: int) -> ResponseReturnValue:
         )
     except (PortalError, ProviderError) as error:
         return _page(upload, sheet, name=name, replaces=replaces, problem=error)
-    sources.forget_upload(portal_of_app(), connection_id, signed_in().id)
+    sources.forget_upload(portal_of_app(), connection_id, signed_in().id, upload.token)
     return show_charges(connection_id, result=result)
 
 

@@ -46,7 +46,7 @@ def show_charges(
     rows = imported.rows
     profiles = sources.list_profiles(portal, connection_id)
     saved = {one.name: f"{SAVED}{one.id}" for one in profiles}
-    sherweb = sources.sherweb_access(portal, connection_id)
+    sherweb, brought = sources.sherweb_access(portal, connection_id), (*FILES, catalog.CSV)
     page = render_template(
         "charges.html",
         imported=imported,
@@ -56,7 +56,7 @@ def show_charges(
         columns=columns,
         files={key: FILES.get(key, key) for key in catalog.PROVIDERS},
         saved=saved,
-        chosen=(saved.get(rows[0].scope) or rows[0].provider) if rows else "",
+        chosen=next((saved.get(one.scope) or one.provider for one in rows if one.provider in brought), ""),
         providers=PROVIDERS,
         profiles=profiles,
         sherweb=sherweb,

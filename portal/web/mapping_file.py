@@ -67,7 +67,7 @@ def apply(connection_id: int) -> ResponseReturnValue:
         return _page(connection_id, None), 400
     except Conflict as error:
         return _page(connection_id, error.sentence), 409
-    sources.forget_upload(portal, connection_id, who.id)
+    sources.forget_upload(portal, connection_id, who.id, upload.token)
     flash(
         _(
             "The file was applied: %(offers)s offers and %(organizations)s organizations read, %(changed)s changed.",

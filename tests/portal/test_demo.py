@@ -60,10 +60,7 @@ def test_played_again_in_the_same_place_it_says_the_same(
     ]
     assert [problem["code"] for problem in seen["problems"]] == [problem["code"] for problem in first.json["problems"]]
     assert [path.name for path in clean_environment.iterdir()] == [f"demo-{port}"]
-
-
-def test_every_page_has_something_to_show_also_what_went_wrong(command: Callable[..., Any]) -> None:
-    seen = command("demo", "--exit", "--port", "0", "--json").json
+    # Every page has something to show, also what went wrong.
     codes = Counter(problem["code"] for problem in seen["problems"])
     # a deleted customer, a paid invoice, closed books, an item without cost; five offers, two organizations
     assert codes == {

@@ -774,8 +774,7 @@ CASES = [
     pytest.param("in-advance", "create", 1, False, None, id="in-advance-create-1"),
     pytest.param("in-advance", "update", 31, True, None, id="in-advance-update-31"),
     pytest.param("in-arrears", "create", 14, True, None, id="in-arrears-create-14"),
-    pytest.param("in-arrears", "update", 1, False, None, id="in-arrears-update-1"),
-    pytest.param("in-advance", "update", 14, False, "postgres_url", id="in-advance-update-14-postgresql"),
+    pytest.param("in-arrears", "update", 1, False, "postgres_url", id="in-arrears-update-1-postgresql"),
 ]
 
 

@@ -59,10 +59,10 @@ def get_upload(portal: Portal, connection_id: int, user_id: int, token: str) -> 
     return UploadView(token=token, name=row.file_name, data=zlib.decompress(row.content))
 
 
-def forget_upload(portal: Portal, connection_id: int, user_id: int) -> None:
-    """Delete a person's file on this connection, if there is one."""
+def forget_upload(portal: Portal, connection_id: int, user_id: int, token: str) -> None:
+    """Delete a person's file on this connection, if it is still there: not one that came in its place meanwhile."""
     with portal.database.write() as db:
-        db.execute(sa.delete(Upload).filter_by(connection_id=connection_id, user_id=user_id))
+        db.execute(sa.delete(Upload).filter_by(connection_id=connection_id, user_id=user_id, token=token))
         _forget_old(db, portal)
 
 

@@ -20,7 +20,7 @@ from portal.errors import Conflict, Refused
 from portal.models import Charge as Row
 from portal.services import charge_file, charge_list, charge_states, connections
 from portal.services.charge_cells import COLUMNS, armed, read_file, tell
-from portal.services.csv_cells import ENGLISH, FRENCH, Dialect, join
+from portal.services.csv_cells import ENGLISH, FRENCH, Dialect, arm, join, revive
 from portal.services.paging import Wanted
 
 CHARGES = Path(__file__).resolve().parents[3] / "samples" / "sherweb" / "payable-charges-2026-10.json"
@@ -82,7 +82,9 @@ def ledger(month: Any) -> list[Row]:
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
 NAMES = TEXT.filter(lambda text: bool(text.strip()))
 TAGS = st.lists(st.tuples(TEXT | st.just(""), TEXT | st.just("")), max_size=4).map(tuple)
-NUMBERS = st.decimals(-(10**9), 10**9, allow_nan=False, allow_infinity=False, places=6)
+NUMBERS = st.decimals(-(10**9), 10**9, allow_nan=False, allow_infinity=False, places=6) | st.just(
+    Decimal("7.6666666666666666666666666667")
+)
 
 
 @st.composite
@@ -91,7 +93,27 @@ def charges(draw: st.DrawFn) -> Charge:
     return Charge(
         key=draw(NAMES),
         organization=draw(NAMES),
-        offer_key=draw(NAMES | st.sampled_from(["0012", "1-2", "12E5", "=1+1", "'=x", "'0012", "-1", "@a", "3/4"])),
+        offer_key=draw(
+            NAMES
+            | st.sampled_from(
+                [
+                    "0012",
+                    "1-2",
+                    "12E5",
+                    "=1+1",
+                    "'=x",
+                    "'0012",
+                    "-1",
+                    "@a",
+                    "3/4",
+                    "TRUE",
+                    "mar-26",
+                    "5 mars",
+                    "5%",
+                    ".5",
+                ]
+            )
+        ),
         offer_name=draw(NAMES),
         kind=draw(st.sampled_from(ChargeKind)),
         cycle=draw(st.sampled_from(BillingCycle)),
@@ -143,7 +165,7 @@ def test_a_look_lists_what_is_new_and_what_changes_and_writes_nothing(month: Any
     row, data = changed(month, "Boulangerie Aux Trois Blés", quantity="12")
     plan = planned(month, data)
     (one,) = plan.differences
-    assert next((cell.column, cell.before, cell.after) for cell in one.cells) == ("quantity", row["quantity"], "12")
+    assert next((cell.column, cell.before, cell.after) for cell in one.cells()) == ("quantity", row["quantity"], "12")
     assert not one.is_new
     assert not one.is_corrected
     assert written(month) == before
@@ -270,3 +292,64 @@ def test_the_list_of_charges_is_no_file_of_charges_but_may_come_in(month: Any) -
     text = "".join(charge_list.write_csv(month.portal, month.connection_id, ALL))
     plan = planned(month, text.encode())
     assert (plan.differences, plan.faults) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["0012", "1-2", "12E5", "3/4", "TRUE", "faux", "mar-26", "10-DEC", "Jan 5", "5 août", "5%"]
+)
+def test_what_excel_takes_for_something_else_is_kept_a_text(text: str) -> None:
+    assert arm(text) == f"'{text}"
+    assert revive(arm(text)) == text
+    assert arm(f"{text} Licence") == f"{text} Licence"
+
+
+@pytest.mark.parametrize("text", ["12", "0", "M365-BB", "Marché 5", "Mayfair 12", "May"])
+def test_what_excel_leaves_alone_is_written_as_it_is(text: str) -> None:
+    assert arm(text) == text
+
+
+def test_long_numbers_stay_though_excel_shows_fewer_digits(month: Any) -> None:
+    exact = {**NEW, "quantity": "744.123456789012", "kind": "usage", "unit_cost": "0.3359652666666666666666666667"}
+    applied(month, file_of(exact))
+    shown = {**exact, "quantity": "744.1234568", "unit_cost": "0.335965267"}
+    assert planned(month, file_of(exact)).differences == ()
+    assert planned(month, file_of(shown)).differences == ()
+    assert len(planned(month, file_of({**shown, "quantity": "744.2"})).differences) == 1
+
+
+def test_a_description_of_blanks_is_none(month: Any) -> None:
+    (one,) = planned(month, file_of({**NEW, "description": "  "})).differences
+    assert one.charge.offer_name == "SETUP"
+
+
+def test_blanks_around_a_key_make_no_other_charge(month: Any) -> None:
+    applied(month, file_of(NEW))
+    assert planned(month, file_of({**NEW, "key": " by-hand-1 "})).differences == ()
+    (fault,) = planned(month, file_of(NEW, {**NEW, "key": "by-hand-1 "})).faults
+    assert "stands on line 2 already" in str(fault.what)
+
+
+def test_a_comma_between_thousands_is_not_taken_for_a_decimal_one(month: Any) -> None:
+    data = file_of({**NEW, "quantity": "1,250", "amount": "1250.00"}, delimiter="\t")
+    (fault,) = planned(month, data).faults
+    assert (fault.column, "1,250" in str(fault.what)) == ("quantity", True)
+
+
+def test_a_charge_that_was_withdrawn_comes_back_with_what_was_known(month: Any) -> None:
+    row, data = changed(month, "Boulangerie Aux Trois Blés")
+    month.bill()
+    said = json.loads(CHARGES.read_bytes())
+    gone = next(one for one in said["charges"] if _is_of(one, row))
+    kept = [one for one in said["charges"] if one is not gone]
+    month.import_charges(json.dumps({**said, "charges": kept}).encode(), "october-again.json")
+    short = {name: value for name, value in row.items() if name not in ("tags", "unit_cost", "description")}
+    (one,) = planned(month, file_of(short)).differences
+    assert (one.is_new, one.charge.tags != ()) == (True, True)
+    applied(month, data)
+    assert planned(month, data).differences == ()
+
+
+def test_more_charges_than_are_written_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.services.charge_cells.MOST_ROWS", 1)
+    with pytest.raises(Refused, match="more than 1 charges"):
+        charge_file.check(file_of(NEW, {**NEW, "key": "two"}), "charges.csv")

@@ -316,9 +316,11 @@ class TestUploads:
         now.at += timedelta(hours=2)
         with pytest.raises(NotFound):
             sources.get_upload(any_portal, connection_id, alice, second)
-        sources.keep_upload(any_portal, connection_id, bob, b"c", "c.csv")
+        third = sources.keep_upload(any_portal, connection_id, bob, b"c", "c.csv")
         assert count() == 1, "files that nobody came back for go when the next one comes"
-        sources.forget_upload(any_portal, connection_id, bob)
+        sources.forget_upload(any_portal, connection_id, bob, second)
+        assert count() == 1, "it is not the file that waits by now"
+        sources.forget_upload(any_portal, connection_id, bob, third)
         assert count() == 0
         sources.keep_upload(any_portal, connection_id, bob, b"c", "c.csv")
         now.at += timedelta(hours=3)
