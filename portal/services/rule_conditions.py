@@ -74,11 +74,15 @@ def _offers(chosen: Chosen, column: sa.ColumnElement[int]) -> Condition:
 
 
 def _dated(rule: ExportRule, connection_id: int, applied: Applied, columns: Any) -> Condition:
-    first, end = bounds(rule.dates, applied.today)
     if rule.dates.by is DatedBy.CHARGE:
-        return _between(columns.start, first, end)
+        return started_within(columns.start, rule, applied)
     came = sa.select(Delivery.id).where(Delivery.connection_id == connection_id, came_within(rule, applied))
     return cast("Condition", by_itself(columns.delivery_id).in_(came))
+
+
+def started_within(start: sa.ColumnElement[Any], rule: ExportRule, applied: Applied) -> Condition:
+    """The charges of the period of a rule by charge date."""
+    return _between(start, *bounds(rule.dates, applied.today))
 
 
 def came_within(rule: ExportRule, applied: Applied) -> Condition:
@@ -94,6 +98,8 @@ def _between(column: sa.ColumnElement[Any], first: Any, end: Any) -> Condition:
 
 def _amounts(rule: ExportRule, columns: Any) -> Condition:
     amount = by_itself(columns.amount_cents)
+    if rule.least is not None and rule.most is not None:
+        return amount.between(in_cents(rule.least), in_cents(rule.most))  # reads the amount once
     least = sa.true() if rule.least is None else amount >= in_cents(rule.least)
     most = sa.true() if rule.most is None else amount <= in_cents(rule.most)
     return sa.and_(least, most)
@@ -108,14 +114,23 @@ def _tagged(rule: ExportRule, connection_id: int, columns: Any) -> Condition:
     return sa.and_(*asked)
 
 
+def lets_list(rule: ExportRule) -> Condition:
+    """Whether a rule lets what carries a list of tags, as a condition on that."""
+    any_of = _holds(rule.any_of) if rule.any_of else sa.true()
+    return sa.and_(any_of, sa.not_(_holds(rule.none_of)) if rule.none_of else sa.true())
+
+
 def _sets(tags: Iterable[Tag], connection_id: int) -> sa.Select[int]:
     """The lists of tags that hold one of these.
 
     A quotation mark within a name or a value is written with a backslash before it, so a bracket and a quotation mark
     stand together only where a tag begins.
     """
-    found = (contains(TagSet.tags, _written(tag)) for tag in sorted(tags))
-    return sa.select(TagSet.id).where(TagSet.connection_id == connection_id, sa.or_(*found))
+    return sa.select(TagSet.id).where(TagSet.connection_id == connection_id, _holds(tags))
+
+
+def _holds(tags: Iterable[Tag]) -> Condition:
+    return sa.or_(*(contains(TagSet.tags, _written(tag)) for tag in sorted(tags)))
 
 
 def is_tag_known(db: orm.Session, connection_id: int, tag: Tag) -> bool:
@@ -176,5 +191,7 @@ __all__ = [
     "is_one_of",
     "is_tag_known",
     "keeps",
+    "lets_list",
     "parts",
+    "started_within",
 ]
