@@ -108,9 +108,9 @@ def _amounts(rule: ExportRule, columns: Any) -> Condition:
 def _tagged(rule: ExportRule, connection_id: int, columns: Any) -> Condition:
     column, asked = columns.tag_set_id, []
     if rule.any_of:  # NULL is no answer, and must be one: the other conditions may be turned round
-        asked.append(sa.and_(column.is_not(None), column.in_(_sets(rule.any_of, connection_id))))
+        asked.append(sa.and_(column.is_not(None), column.in_(lists_with(rule.any_of, connection_id))))
     if rule.none_of:
-        asked.append(sa.or_(column.is_(None), column.not_in(_sets(rule.none_of, connection_id))))
+        asked.append(sa.or_(column.is_(None), column.not_in(lists_with(rule.none_of, connection_id))))
     return sa.and_(*asked)
 
 
@@ -120,7 +120,7 @@ def lets_list(rule: ExportRule) -> Condition:
     return sa.and_(any_of, sa.not_(_holds(rule.none_of)) if rule.none_of else sa.true())
 
 
-def _sets(tags: Iterable[Tag], connection_id: int) -> sa.Select[int]:
+def lists_with(tags: Iterable[Tag], connection_id: int) -> sa.Select[int]:
     """The lists of tags that hold one of these.
 
     A quotation mark within a name or a value is written with a backslash before it, so a bracket and a quotation mark
@@ -135,7 +135,7 @@ def _holds(tags: Iterable[Tag]) -> Condition:
 
 def is_tag_known(db: orm.Session, connection_id: int, tag: Tag) -> bool:
     """Whether some charge of a connection carried a tag."""
-    return db.scalar(_sets([tag], connection_id).limit(1)) is not None
+    return db.scalar(lists_with([tag], connection_id).limit(1)) is not None
 
 
 def _written(tag: Tag) -> str:
@@ -192,6 +192,7 @@ __all__ = [
     "is_tag_known",
     "keeps",
     "lets_list",
+    "lists_with",
     "parts",
     "started_within",
 ]

@@ -1,4 +1,4 @@
-"""Indexes of charges: the one of export rules, in the order that they ask in."""
+"""Indexes of charges: that of export rules in the order that they ask in, and those of filters."""
 
 from __future__ import annotations
 
@@ -17,13 +17,32 @@ _RULE = (*_BEGUN, "cycle", "organization_id", "start", "offer_id", "amount_cents
 _RULE_BEFORE = (*_BEGUN, "organization_id", "start", "offer_id", "amount_cents", "cycle", *_END)
 
 
+_FILTERS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "ix_charge_organization_id_start": (("organization_id", "start", "id"), None),
+    "ix_charge_offer_id_start": (("offer_id", "start", "id"), None),
+    "ix_charge_connection_id_kind": (("connection_id", "kind", "start", "id"), None),
+    "ix_charge_tag_set_id_start": (("tag_set_id", "start", "id"), "tag_set_id IS NOT NULL"),
+    "ix_charge_billed": (("connection_id", "start", "id"), "is_billed IS TRUE"),
+}
+_BEFORE = ("organization_id", "offer_id")
+
+
 def upgrade() -> None:
-    """Make the index anew."""
+    """Make them; those of an organization and an offer alone are the beginnings of new ones."""
     _make_rule_index(_RULE)
+    for name, (columns, where) in _FILTERS.items():
+        which = None if where is None else sa.text(where)
+        op.create_index(name, "charge", columns, sqlite_where=which, postgresql_where=which)
+    for column in _BEFORE:
+        op.drop_index(f"ix_charge_{column}", "charge")
 
 
 def downgrade() -> None:
-    """As it was."""
+    """As they were."""
+    for column in _BEFORE:
+        op.create_index(f"ix_charge_{column}", "charge", [column])
+    for name in _FILTERS:
+        op.drop_index(name, "charge")
     _make_rule_index(_RULE_BEFORE)
 
 
