@@ -17,7 +17,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from portal.billing.charge import ChargeKind
+from portal.billing.charge import BillingCycle, ChargeKind
 from portal.billing.export_rule import FIRST_DAY, LAST_DAY, Tag, begins
 from portal.models import BilledCharge, Delivery, Draft, DraftLine, DraftState, Offer, Organization, Run
 from portal.services import folding
@@ -31,6 +31,7 @@ FILTERS = (
     "organization",
     "offer",
     "kind",
+    "cycle",
     "currency",
     "run",
     "code",
@@ -99,7 +100,7 @@ def read_filters(
         leads = not made.leads and way.may_lead and ((by_date and way.has_order) or _finds_little(db, way.entered))
         made.conditions.append(way.entered if leads else way.asked)
         made.leads = made.leads or leads
-    made.conditions += _others(db, connection_id, judged, told, is_led=made.leads)
+    made.conditions += _others(db, connection_id, judged, told, is_led=made.leads, by_date=by_date)
     return made
 
 
@@ -109,19 +110,29 @@ def _finds_little(db: orm.Session, asked: Condition) -> bool:
 
 
 def _others(
-    db: orm.Session, connection_id: int, judged: Judged, told: Mapping[str, str], *, is_led: bool
+    db: orm.Session, connection_id: int, judged: Judged, told: Mapping[str, str], *, is_led: bool, by_date: bool
 ) -> Iterator[Condition]:
     if (run := _number(told.get("run", ""))) is not None:
         yield sa.and_(judged.run_id == run, sa.or_(_FREE, _billed_by(connection_id, Draft.run_id == run)))
     if told.get("state") in set(ChargeState):
         yield from _in_state(connection_id, judged, ChargeState(told["state"]))
     if told.get("kind") in set(ChargeKind):
-        yield (by_itself(CHARGES.c.kind) if is_led else CHARGES.c.kind) == ChargeKind(told["kind"])
+        yield _of_kind(db, connection_id, ChargeKind(told["kind"]), may_lead=not is_led, has_order=by_date)
+    if told.get("cycle") in set(BillingCycle):
+        yield CHARGES.c.cycle == BillingCycle(told["cycle"])
     if told.get("code"):
         yield judged.code == told["code"]
     if told.get("currency"):
         yield CHARGES.c.currency == told["currency"]
     yield from _dated(db, connection_id, judged, told)
+
+
+def _of_kind(db: orm.Session, connection_id: int, kind: ChargeKind, *, may_lead: bool, has_order: bool) -> Condition:
+    """The index of kinds begins with the connection's own."""
+    entered = CHARGES.c.kind == kind
+    if may_lead and (has_order or _finds_little(db, sa.and_(CHARGES.c.connection_id == connection_id, entered))):
+        return entered
+    return by_itself(CHARGES.c.kind) == kind
 
 
 def _equal(told: Mapping[str, str], name: str, column: sa.ColumnElement[int]) -> Iterator[_Way]:

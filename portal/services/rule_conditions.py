@@ -143,12 +143,15 @@ def _written(tag: Tag) -> str:
     return json.dumps([tag.name, tag.value]) if tag.value else json.dumps([tag.name]).removesuffix("]") + ', "'
 
 
-class by_itself(FunctionElement[int]):  # noqa: N801 -- reads as a function of SQL
-    """A number that SQLite is not to look up in an index of its own: the one that holds all of a rule is quicker."""
+class by_itself(FunctionElement[Any]):  # noqa: N801 -- reads as a function of SQL
+    """A column that SQLite is not to look up in an index of its own: another index is quicker."""
 
-    type = sa.Integer()
     inherit_cache = True
     name = "by_itself"
+
+    def __init__(self, column: sa.ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
 
 
 @compiles(by_itself)
