@@ -76,7 +76,6 @@ class _Way:
 
     entered: Condition
     asked: Condition
-    may_lead: bool = True
     has_order: bool = False
 
 
@@ -97,7 +96,7 @@ def read_filters(
         *_on_few_invoices(db, connection_id, judged, told.get("state", "")),
     ]
     for way in ways:
-        leads = not made.leads and way.may_lead and ((by_date and way.has_order) or _finds_little(db, way.entered))
+        leads = not made.leads and ((by_date and way.has_order) or _finds_little(db, way.entered))
         made.conditions.append(way.entered if leads else way.asked)
         made.leads = made.leads or leads
     made.conditions += _others(db, connection_id, judged, told, is_led=made.leads, by_date=by_date)
@@ -165,7 +164,7 @@ def _word(db: orm.Session, connection_id: int, word: str) -> _Way:
         if ids
     ]
     entered, asked = (sa.or_(sa.false(), *(one[place] for one in each)) for place in (1, 2))
-    return _Way(entered, asked, may_lead=all(len(ids) <= FEW for ids in found))
+    return _Way(entered, asked)
 
 
 def _tagged(db: orm.Session, connection_id: int, text: str) -> Iterator[_Way]:
@@ -176,9 +175,9 @@ def _tagged(db: orm.Session, connection_id: int, text: str) -> Iterator[_Way]:
     tags = {Tag(text.strip())} | ({Tag(name.strip(), value.strip())} if colon and value.strip() else set())
     lists = lists_with(tags, connection_id)
     ids = list(db.scalars(lists.limit(FEW + 1)))
-    column, may_lead = CHARGES.c.tag_set_id, len(ids) <= FEW
-    entered, asked = (is_one_of(one, ids) if may_lead else one.in_(lists) for one in (column, by_itself(column)))
-    yield _Way(entered, asked, may_lead=may_lead, has_order=len(ids) == 1)
+    column, is_few = CHARGES.c.tag_set_id, len(ids) <= FEW
+    entered, asked = (is_one_of(one, ids) if is_few else one.in_(lists) for one in (column, by_itself(column)))
+    yield _Way(entered, asked, has_order=len(ids) == 1)
 
 
 def _on_few_invoices(db: orm.Session, connection_id: int, judged: Judged, state: str) -> Iterator[_Way]:
