@@ -18,7 +18,7 @@ from portal.errors import Sentence
 from portal.models import Offer, Organization
 from portal.services import Portal, csv_cells
 from portal.services.charge_cells import join_tags
-from portal.services.charge_filters import FILTERS, conditions, has_words
+from portal.services.charge_filters import FILTERS, read_filters
 from portal.services.charge_rows import ChargeRow, Listing
 from portal.services.connections import find, to_row_id
 from portal.services.csv_cells import ENGLISH, Dialect
@@ -145,14 +145,16 @@ _STANDS = sa.and_(CHARGES.c.reverses_id.is_(None), ~sa.exists().where(_BACK.c.re
 def _slice(listing: Listing, wanted: Wanted, after: str, size: int) -> sa.Select[Any]:
     column = _SORTS.get(wanted.sort, _SORTS[SORTS[0]])[0]
     is_descending = wanted.is_descending or wanted.sort not in _SORTS
-    asked = [*conditions(listing.db, listing.connection_id, listing.judged, wanted.filters)]
-    if wanted.search:
-        asked.append(has_words(listing.db, listing.connection_id, wanted.search))
+    by_date = wanted.sort not in _SORTS or wanted.sort == SORTS[0]
+    found = read_filters(
+        listing.db, listing.connection_id, listing.judged, wanted.filters, wanted.search, by_date=by_date
+    )
+    asked = found.conditions
     if (place := _read_place(after, wanted.sort)) is not None:
         here, there = sa.tuple_(column, CHARGES.c.id), sa.tuple_(*map(sa.literal, place))
         asked.append(here < there if is_descending else here > there)
     order = (column.desc(), CHARGES.c.id.desc()) if is_descending else (column, CHARGES.c.id)
-    return listing.query().where(*asked).order_by(*order).limit(size)
+    return listing.query(is_led=found.leads).where(*asked).order_by(*order).limit(size)
 
 
 def _place_of(row: sa.Row[Any], sort: str) -> str:

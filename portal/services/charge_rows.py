@@ -21,6 +21,7 @@ from portal.services.charge_states import ChargeState, Judged, judge
 from portal.services.connections import find
 from portal.services.ledger_rows import CHARGES
 from portal.services.reasons import REASONS
+from portal.services.rule_conditions import by_itself
 
 _FACTS = (
     "id",
@@ -126,8 +127,8 @@ class Listing:
         hidden = unshared.hidden_runs(db, connection_id)
         return cls(db, connection_id, judge(db, connection, portal.now()), hidden)
 
-    def query(self) -> sa.Select[Any]:
-        """All of them, in no order yet."""
+    def query(self, *, is_led: bool = False) -> sa.Select[Any]:
+        """All of them, in no order yet. `is_led`: the index of something else finds them."""
         judged = self.judged
         source = (
             judged.source.join(Organization, Organization.id == CHARGES.c.organization_id)
@@ -153,7 +154,8 @@ class Listing:
             Draft.ref_number,
             Draft.txn_date,
         )
-        return query.select_from(source).where(CHARGES.c.connection_id == self.connection_id)
+        own = by_itself(CHARGES.c.connection_id) if is_led else CHARGES.c.connection_id
+        return query.select_from(source).where(own == self.connection_id)
 
     def rows(self, found: Iterable[sa.Row[Any]]) -> list[ChargeRow]:
         """What the query found."""

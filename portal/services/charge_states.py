@@ -102,7 +102,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The columns that tell where a charge stands, and the rows that they are told of."""
+    """The columns that tell where a charge stands, and the rows that they are told of.
+
+    `is_planned`: a run is still to make invoices.
+    """
 
     source: sa.FromClause
     state: sa.ColumnElement[str]
@@ -110,6 +113,7 @@ class Judged:
     version: sa.ColumnElement[int | None]
     run_id: sa.ColumnElement[int | None]
     rule: InForce
+    is_planned: bool
 
 
 def tally(portal: Portal, connection_id: int) -> Tally:
@@ -176,6 +180,7 @@ def judge(db: orm.Session, connection: Connection, now: datetime) -> Judged:
         ),
         run_id=sa.case(*told, else_=Run.id) if told else sa.type_coerce(Run.id, sa.Integer()),
         rule=rule,
+        is_planned=bool(planned),
     )
 
 

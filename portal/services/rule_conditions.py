@@ -74,11 +74,15 @@ def _offers(chosen: Chosen, column: sa.ColumnElement[int]) -> Condition:
 
 
 def _dated(rule: ExportRule, connection_id: int, applied: Applied, columns: Any) -> Condition:
-    first, end = bounds(rule.dates, applied.today)
     if rule.dates.by is DatedBy.CHARGE:
-        return _between(columns.start, first, end)
+        return started_within(columns.start, rule, applied)
     came = sa.select(Delivery.id).where(Delivery.connection_id == connection_id, came_within(rule, applied))
     return cast("Condition", by_itself(columns.delivery_id).in_(came))
+
+
+def started_within(start: sa.ColumnElement[Any], rule: ExportRule, applied: Applied) -> Condition:
+    """The charges of the period of a rule by charge date."""
+    return _between(start, *bounds(rule.dates, applied.today))
 
 
 def came_within(rule: ExportRule, applied: Applied) -> Condition:
@@ -94,6 +98,8 @@ def _between(column: sa.ColumnElement[Any], first: Any, end: Any) -> Condition:
 
 def _amounts(rule: ExportRule, columns: Any) -> Condition:
     amount = by_itself(columns.amount_cents)
+    if rule.least is not None and rule.most is not None:
+        return amount.between(in_cents(rule.least), in_cents(rule.most))  # reads the amount once
     least = sa.true() if rule.least is None else amount >= in_cents(rule.least)
     most = sa.true() if rule.most is None else amount <= in_cents(rule.most)
     return sa.and_(least, most)
@@ -102,25 +108,34 @@ def _amounts(rule: ExportRule, columns: Any) -> Condition:
 def _tagged(rule: ExportRule, connection_id: int, columns: Any) -> Condition:
     column, asked = columns.tag_set_id, []
     if rule.any_of:  # NULL is no answer, and must be one: the other conditions may be turned round
-        asked.append(sa.and_(column.is_not(None), column.in_(_sets(rule.any_of, connection_id))))
+        asked.append(sa.and_(column.is_not(None), column.in_(lists_with(rule.any_of, connection_id))))
     if rule.none_of:
-        asked.append(sa.or_(column.is_(None), column.not_in(_sets(rule.none_of, connection_id))))
+        asked.append(sa.or_(column.is_(None), column.not_in(lists_with(rule.none_of, connection_id))))
     return sa.and_(*asked)
 
 
-def _sets(tags: Iterable[Tag], connection_id: int) -> sa.Select[int]:
+def lets_list(rule: ExportRule) -> Condition:
+    """Whether a rule lets what carries a list of tags, as a condition on that."""
+    any_of = _holds(rule.any_of) if rule.any_of else sa.true()
+    return sa.and_(any_of, sa.not_(_holds(rule.none_of)) if rule.none_of else sa.true())
+
+
+def lists_with(tags: Iterable[Tag], connection_id: int) -> sa.Select[int]:
     """The lists of tags that hold one of these.
 
     A quotation mark within a name or a value is written with a backslash before it, so a bracket and a quotation mark
     stand together only where a tag begins.
     """
-    found = (contains(TagSet.tags, _written(tag)) for tag in sorted(tags))
-    return sa.select(TagSet.id).where(TagSet.connection_id == connection_id, sa.or_(*found))
+    return sa.select(TagSet.id).where(TagSet.connection_id == connection_id, _holds(tags))
+
+
+def _holds(tags: Iterable[Tag]) -> Condition:
+    return sa.or_(*(contains(TagSet.tags, _written(tag)) for tag in sorted(tags)))
 
 
 def is_tag_known(db: orm.Session, connection_id: int, tag: Tag) -> bool:
     """Whether some charge of a connection carried a tag."""
-    return db.scalar(_sets([tag], connection_id).limit(1)) is not None
+    return db.scalar(lists_with([tag], connection_id).limit(1)) is not None
 
 
 def _written(tag: Tag) -> str:
@@ -128,12 +143,15 @@ def _written(tag: Tag) -> str:
     return json.dumps([tag.name, tag.value]) if tag.value else json.dumps([tag.name]).removesuffix("]") + ', "'
 
 
-class by_itself(FunctionElement[int]):  # noqa: N801 -- reads as a function of SQL
-    """A number that SQLite is not to look up in an index of its own: the one that holds all of a rule is quicker."""
+class by_itself(FunctionElement[Any]):  # noqa: N801 -- reads as a function of SQL
+    """A column that SQLite is not to look up in an index of its own: another index is quicker."""
 
-    type = sa.Integer()
     inherit_cache = True
     name = "by_itself"
+
+    def __init__(self, column: sa.ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
 
 
 @compiles(by_itself)
@@ -176,5 +194,8 @@ __all__ = [
     "is_one_of",
     "is_tag_known",
     "keeps",
+    "lets_list",
+    "lists_with",
     "parts",
+    "started_within",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,8 +16,12 @@ from portal.errors import NotFound
 from portal.models import Charge, Connection, Delivery, Draft, DraftState, Offer, Organization, Run
 from portal.services import Portal, run_pages, runs
 from portal.services.api.keyset import From, Slice, read_slice
+from portal.services.charge_filters import read_filters
+from portal.services.charge_states import judge
 from portal.services.connections import HIGHEST_ID, ConnectionView, find, view
 from portal.services.exchanges import ExchangeView, view_of
+from portal.services.ledger_rows import CHARGES
+from portal.services.rule_conditions import by_itself
 from portal.services.status.visit import VisitView, as_views
 from qbwc import history
 from qbwc.models import ListObject
@@ -85,11 +89,28 @@ def list_connections(portal: Portal, partner_id: int, wanted: From) -> Slice[Con
         return page.map(lambda rows: [view(row, portal.now()) for (row,) in rows])
 
 
-def list_charges(portal: Portal, connection_id: int, wanted: From) -> Slice[ChargeRow]:
-    """The entries of the ledger, in the order they were made."""
-    query = _charges().where(Charge.connection_id == connection_id)
+def list_charges(
+    portal: Portal, connection_id: int, wanted: From, filters: Mapping[str, str] | None = None, search: str = ""
+) -> Slice[ChargeRow]:
+    """The entries of the ledger, in the order they were made. The filters and words are those of the page's list.
+
+    Raises NotFound.
+    """
     with portal.database.read() as db:
-        return read_slice(db, query, Charge.id, wanted).map(lambda rows: [_charge_row(row) for row in rows])
+        connection = find(db, connection_id)
+        if not filters and not search:
+            own = _charges().where(Charge.connection_id == connection_id)
+            return read_slice(db, own, Charge.id, wanted).map(lambda rows: [_charge_row(row) for row in rows])
+        judged = judge(db, connection, portal.now())
+        found = read_filters(db, connection_id, judged, filters or {}, search, by_date=False)
+        column = by_itself(CHARGES.c.connection_id) if found.leads else CHARGES.c.connection_id
+        ids = sa.select(CHARGES.c.id).select_from(judged.source).where(column == connection_id, *found.conditions)
+        page = read_slice(db, ids, CHARGES.c.id, wanted, key_of=lambda row: int(row[0]))
+        return page.map(lambda rows: _charge_rows(db, [row[0] for row in rows]))
+
+
+def _charge_rows(db: orm.Session, ids: Sequence[int]) -> list[ChargeRow]:
+    return [_charge_row(row) for row in db.execute(_charges().where(Charge.id.in_(ids)).order_by(Charge.id))]
 
 
 def get_charge(portal: Portal, connection_id: int, charge_id: int) -> ChargeRow:

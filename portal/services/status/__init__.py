@@ -8,12 +8,13 @@ from __future__ import annotations
 from portal.services.status.invoicing import Cause
 from portal.services.status.lists import ListView
 from portal.services.status.mapping import Counts
-from portal.services.status.problem import Kind, Problem
-from portal.services.status.readiness import Overview, StatusView, overview, problems_from, status
+from portal.services.status.problem import NUMBERED, Kind, Problem
+from portal.services.status.readiness import Overview, StatusView, overview, slice_problems, status
 from portal.services.status.visit import VisitView, visits
 from portal.services.waiting_lines import UNCOUNTED
 
 __all__ = [
+    "NUMBERED",
     "UNCOUNTED",
     "Cause",
     "Counts",
@@ -24,7 +25,7 @@ __all__ = [
     "StatusView",
     "VisitView",
     "overview",
-    "problems_from",
+    "slice_problems",
     "status",
     "visits",
 ]

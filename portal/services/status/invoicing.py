@@ -52,7 +52,11 @@ def cost_source(db: orm.Session, connection_id: int) -> Source:
         rows = db.execute(query.order_by(ItemCost.id).offset(offset).limit(limit))
         return [_cost_problem(row, name or row.item_list_id) for row, name in rows]
 
-    return Source(_count(db, query), read)
+    def follow(key: int | str | None, limit: int) -> Sequence[tuple[int | str, Problem]]:
+        rows = db.execute(query.where(ItemCost.id > (key or 0)).order_by(ItemCost.id).limit(limit))
+        return [(row.id, _cost_problem(row, name or row.item_list_id)) for row, name in rows]
+
+    return Source(_count(db, query), read, follow)
 
 
 def _cost_problem(row: ItemCost, name: str) -> Problem:
@@ -88,12 +92,18 @@ def draft_source(db: orm.Session, connection_id: int, code: str = "") -> Source:
         query = query.where(Draft.code == code)
     whole = (orm.joinedload(Draft.organization), orm.selectinload(Draft.lines))
 
-    def read(offset: int, limit: int | None) -> Sequence[Problem]:
-        drafts = db.scalars(query.options(*whole).order_by(Draft.id).offset(offset).limit(limit)).all()
+    def problems(some: sa.Select[Any]) -> list[tuple[int | str, Problem]]:
+        drafts = db.scalars(some.options(*whole).order_by(Draft.id)).all()
         choices = decisions.choices_of(db, connection_id, drafts)
-        return [_draft_problem(draft, choices[draft.id]) for draft in drafts]
+        return [(draft.id, _draft_problem(draft, choices[draft.id])) for draft in drafts]
 
-    return Source(_count(db, query), read)
+    def read(offset: int, limit: int | None) -> Sequence[Problem]:
+        return [one for _key, one in problems(query.offset(offset).limit(limit))]
+
+    def follow(key: int | str | None, limit: int) -> Sequence[tuple[int | str, Problem]]:
+        return problems(query.where(Draft.id > (key or 0)).limit(limit))
+
+    return Source(_count(db, query), read, follow)
 
 
 def _draft_problem(draft: Draft, choice: decisions.ChoiceView) -> Problem:

@@ -5,7 +5,7 @@ The rules are those of `portal.billing.mapping`: the database finds the rows tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,31 +102,39 @@ def _count(
 
 def offer_source(db: orm.Session, connection_id: int, counts: Counts) -> Source:
     """The offers that are on and cannot be billed, by name."""
-    broken = _broken(_offers(connection_id), Offer, _is_lost("item"))
 
-    def read(offset: int, limit: int | None) -> Sequence[Problem]:
-        rows = db.execute(broken.offset(offset).limit(limit)).all()
-        return [_problem("offer", row, offer_refusal(mapped_offer(row, item))) for row, item in rows]
+    def problem(row: Offer, item: ListObject | None) -> Problem:
+        return _problem("offer", row, offer_refusal(mapped_offer(row, item)))
 
-    return Source(counts.unmapped + counts.lost, read)
+    return _source(db, counts, Offer, _offers(connection_id).where(Offer.is_synchronized, _is_lost("item")), problem)
 
 
 def organization_source(db: orm.Session, connection_id: int, counts: Counts) -> Source:
     """The organizations that are on and cannot be billed, by name."""
-    broken = _broken(_organizations(connection_id), Organization, _is_lost("customer"))
 
+    def problem(row: Organization, customer: ListObject | None) -> Problem:
+        return _problem("organization", row, organization_refusal(mapped_organization(row, customer)))
+
+    broken = _organizations(connection_id).where(Organization.is_synchronized, _is_lost("customer"))
+    return _source(db, counts, Organization, broken, problem)
+
+
+def _source(
+    db: orm.Session,
+    counts: Counts,
+    table: type[Offer] | type[Organization],
+    broken: Any,
+    problem: Callable[[Any, ListObject | None], Problem],
+) -> Source:
     def read(offset: int, limit: int | None) -> Sequence[Problem]:
-        rows = db.execute(broken.offset(offset).limit(limit)).all()
-        return [
-            _problem("organization", row, organization_refusal(mapped_organization(row, customer)))
-            for row, customer in rows
-        ]
+        ordered = broken.order_by(sa.func.lower(table.name), table.id)
+        return [problem(*row) for row in db.execute(ordered.offset(offset).limit(limit))]
 
-    return Source(counts.unmapped + counts.lost, read)
+    def follow(key: int | str | None, limit: int) -> Sequence[tuple[int | str, Problem]]:
+        rows = db.execute(broken.where(table.id > (key or 0)).order_by(table.id).limit(limit))
+        return [(row.id, problem(row, mirrored)) for row, mirrored in rows]
 
-
-def _broken(joined: Any, table: type[Offer] | type[Organization], is_lost: sa.ColumnElement[bool]) -> Any:
-    return joined.where(table.is_synchronized, is_lost).order_by(sa.func.lower(table.name), table.id)
+    return Source(counts.unmapped + counts.lost, read, follow)
 
 
 def _problem(kind: str, row: Offer | Organization, reason: Reason | None) -> Problem:

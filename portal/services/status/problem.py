@@ -45,12 +45,30 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The problems of one kind: how many, and those from an offset on (`read(offset, limit)`; None: all of them)."""
+    """The problems of one kind: how many, and those from an offset on (`read(offset, limit)`; None: all of them).
+
+    `follow(key, limit)` gives those after one, each with its key, in the order of keys; None: from the first one on.
+    A key is a number where rows have the problems, else a text.
+    """
 
     count: int
     read: Callable[[int, int | None], Sequence[Problem]]
+    follow: Callable[[int | str | None, int], Sequence[tuple[int | str, Problem]]]
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> Source:
         """A few that are known already."""
-        return cls(len(problems), lambda offset, limit: problems[offset : None if limit is None else offset + limit])
+        keyed = sorted(((f"{one.code}\n{one.title}", one) for one in problems), key=lambda pair: pair[0])
+
+        def follow(key: int | str | None, limit: int) -> Sequence[tuple[int | str, Problem]]:
+            return [pair for pair in keyed if key is None or pair[0] > str(key)][:limit]
+
+        return cls(
+            len(problems),
+            lambda offset, limit: problems[offset : None if limit is None else offset + limit],
+            follow,
+        )
+
+
+NUMBERED = frozenset({Kind.OFFERS, Kind.ORGANIZATIONS, Kind.COSTS, Kind.INVOICES})
+"""The kinds of which rows have the problems: their keys are numbers."""

@@ -116,25 +116,25 @@ def overview(
         )
 
 
-def problems_from(
-    portal: Portal, connection_id: int, kind: Kind, offset: int, limit: int
-) -> tuple[tuple[tuple[Kind, Problem], ...], tuple[Kind, int] | None]:
-    """At most `limit` problems in the order of the page, from the one of `kind` at `offset` on; and where more follow.
+def slice_problems(
+    portal: Portal, connection_id: int, after: tuple[Kind, int | str] | None, limit: int
+) -> tuple[tuple[tuple[Kind, Problem], ...], tuple[Kind, int | str] | None]:
+    """At most `limit` problems that follow one, kind after kind, and the last of them where more follow.
 
-    Raises NotFound.
+    One that is mended meanwhile neither hides nor repeats another. Raises NotFound.
     """
-    found: list[tuple[Kind, Problem]] = []
+    found: list[tuple[Kind, int | str, Problem]] = []
     with portal.database.read() as db:
         sources = _facts(db, connection_id).sources
         kinds = list(sources)
-        for one in kinds[kinds.index(kind) :]:
-            begin = offset if one is kind else 0
-            wanted = limit - len(found)
-            if wanted and begin < sources[one].count:
-                found += [(one, problem) for problem in sources[one].read(begin, wanted)]
-            if begin + wanted < sources[one].count:
-                return tuple(found), (one, begin + wanted)
-    return tuple(found), None
+        for kind in kinds if after is None else kinds[kinds.index(after[0]) :]:
+            if sources[kind].count and len(found) <= limit:
+                key = after[1] if after is not None and after[0] is kind else None
+                rows = sources[kind].follow(key, limit + 1 - len(found))
+                found += [(kind, its_key, problem) for its_key, problem in rows]
+    shown = found[:limit]
+    last = (shown[-1][0], shown[-1][1]) if len(found) > limit else None
+    return tuple((kind, problem) for kind, _key, problem in shown), last
 
 
 def _page(source: Source, wanted: int, size: int) -> Page[Problem]:

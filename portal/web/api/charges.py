@@ -15,9 +15,9 @@ from portal.services.api import lists
 from portal.services.api.push import Outcome, push_charges
 from portal.web.access import portal_of_app
 from portal.web.api.guard import scoped, token
-from portal.web.api.pages import PageQuery, envelope, wanted_page
+from portal.web.api.pages import envelope, wanted_page
 from portal.web.api.problems import said, wrong_fields
-from portal.web.api.shapes.charges import ChargeIn, ChargeOut, ChargePage, PushIn, PushOut
+from portal.web.api.shapes.charges import ChargeIn, ChargeOut, ChargePage, ChargeQuery, PushIn, PushOut
 from portal.web.words import msgid
 
 blueprint = APIBlueprint("charges", __name__, tag="Charges")
@@ -81,12 +81,17 @@ def _canonical(row: Any) -> str:
 
 
 @blueprint.get("/connections/<int:connection_id>/charges")
-@blueprint.input(PageQuery, location="query", arg_name="query")
+@blueprint.input(ChargeQuery, location="query", arg_name="query")
 @blueprint.output(ChargePage)
-@blueprint.doc(summary=msgid("The ledger of a connection: every charge as it was received"))
+@blueprint.doc(
+    summary=msgid("The ledger of a connection: every charge as it was received"),
+    description="The filters are those of the page *List of charges*, and all of them hold at once. Give them again "
+    "with the cursor of the page before: a charge whose state changes meanwhile neither hides nor repeats another.",
+)
 @scoped(Scope.CHARGES_READ)
-def list_charges(connection_id: int, query: PageQuery) -> dict[str, Any]:
-    page = lists.list_charges(portal_of_app(), connection_id, wanted_page(query))
+def list_charges(connection_id: int, query: ChargeQuery) -> dict[str, Any]:
+    filters, search = query.filters(), query.search or ""
+    page = lists.list_charges(portal_of_app(), connection_id, wanted_page(query), filters, search)
     return envelope(page, [ChargeOut.of(row) for row in page.rows])
 
 

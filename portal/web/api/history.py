@@ -10,8 +10,8 @@ from portal.errors import Refused
 from portal.models import Scope
 from portal.services.api import lists
 from portal.services.api.keyset import Slice
-from portal.services.connections import HIGHEST_ID
-from portal.services.status import Kind, problems_from
+from portal.services.connections import to_row_id
+from portal.services.status import NUMBERED, Kind, slice_problems
 from portal.web.access import portal_of_app
 from portal.web.api.guard import scoped
 from portal.web.api.pages import PageQuery, envelope, wanted_page
@@ -26,25 +26,28 @@ blueprint = APIBlueprint("history", __name__, tag="Errors and visits")
 @blueprint.output(ErrorPage)
 @blueprint.doc(
     summary=msgid("What is to be mended, each with its cause and what to do"),
-    description="Computed anew by every call: an error is gone as soon as its cause is, so that a page may begin "
-    "further on than the one before ended.",
+    description="Computed anew by every call: an error is gone as soon as its cause is. A page goes on after the error "
+    "that the page before ended with, whatever was mended meanwhile.",
 )
 @scoped(Scope.HISTORY_READ)
 def list_errors(connection_id: int, query: PageQuery) -> dict[str, Any]:
     wanted = wanted_page(query, str)
-    kind, offset = _place(wanted.after)
-    found, following = problems_from(portal_of_app(), connection_id, kind, offset, wanted.limit)
-    last = None if following is None else f"{following[0].value}:{following[1]}"
-    return envelope(Slice(rows=found, last=last), [ErrorOut.of(*row) for row in found])
+    found, last = slice_problems(portal_of_app(), connection_id, _place(wanted.after), wanted.limit)
+    page = Slice(rows=found, last=None if last is None else f"{last[0].value}:{last[1]}")
+    return envelope(page, [ErrorOut.of(*row) for row in found])
 
 
-def _place(after: int | str | None) -> tuple[Kind, int]:
+def _place(after: int | str | None) -> tuple[Kind, int | str] | None:
     if after is None:
-        return next(iter(Kind)), 0
-    kind, _, offset = str(after).partition(":")
-    if kind not in set(Kind) or not (offset.isascii() and offset.isdigit()) or int(offset[:20]) > HIGHEST_ID:
-        raise Refused("This cursor is not one of this list. Begin the list again without it.")
-    return Kind(kind), int(offset)
+        return None
+    name, _, key = str(after).partition(":")
+    if name in set(Kind) and key:
+        kind = Kind(name)
+        if kind not in NUMBERED:
+            return kind, key
+        if (number := to_row_id(key)) is not None:
+            return kind, number
+    raise Refused("This cursor is not one of this list. Begin the list again without it.")
 
 
 @blueprint.get("/connections/<int:connection_id>/visits")

@@ -38,6 +38,7 @@ from portal.services import (
     billing,
     build_portal,
     catalog,
+    charge_filters,
     charge_list,
     charge_states,
     connections,
@@ -530,6 +531,49 @@ def test_each_filter_leaves_what_it_names(books: Books) -> None:
         db.execute(sa.update(Draft).values(ref_number="F-77"))
     listed = charge_list.list_charges(books.portal, books.connection_id, Wanted(search="f-77 offer"))
     assert sorted(row.key for row in listed.rows) == ["a", "b", "c"]
+
+
+def test_whichever_index_is_entered_the_same_charges_are_found(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = (ChargeKind.RECURRING, ChargeKind.USAGE)
+    rows = [
+        charge(
+            f"k{number}",
+            organization=CLIENTS[number % 2],
+            offer_key="AB"[number // 2 % 2],
+            kind=kinds[number // 3 % 2],
+            tags=(("Use", f"U{number % 5}"),),
+        )
+        for number in range(40)
+    ]
+    books.deliver(rows)
+    organization = str(books.ids(Organization)[CLIENTS[0]])
+    told: list[tuple[dict[str, str], str]] = [
+        ({"organization": organization, "offer": str(books.ids(Offer)["A"]), "kind": "usage"}, ""),
+        ({"tag": "Use: U3", "organization": organization}, ""),
+        ({"tag": "Use", "kind": "recurring", "cycle": "monthly"}, ""),
+        ({"offer": str(books.ids(Offer)["B"]), "state": "waiting"}, CLIENTS[1]),
+        ({}, "k7"),
+        ({"kind": "usage"}, "nobody"),
+        *(({"state": state}, "") for state in ChargeState),
+    ]
+
+    def found(sort: str) -> list[list[str]]:
+        return [
+            [
+                row.key
+                for row in charge_list.list_charges(
+                    books.portal, books.connection_id, Wanted(filters=filters, search=search, sort=sort)
+                ).rows
+            ]
+            for filters, search in told
+        ]
+
+    entered = [found("date"), found("amount")]
+    assert all(len(keys) > 0 for keys in entered[0][:5])
+    assert entered[0][5] == []
+    monkeypatch.setattr(charge_filters, "FEW", 0)
+    monkeypatch.setattr(charge_filters, "LITTLE", -1)
+    assert [found("date"), found("amount")] == entered
 
 
 def test_the_csv_holds_every_charge_and_no_formula(books: Books) -> None:

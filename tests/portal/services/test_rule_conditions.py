@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +36,7 @@ from portal.billing.export_rule import (
 )
 from portal.billing.period import BillingMode
 from portal.models import Charge, Delivery, Offer, Organization
-from portal.services import Portal, accounts, build_portal, connections, rule_conditions
+from portal.services import Portal, accounts, build_portal, connections, rule_conditions, rule_counting
 from portal.services.tag_sets import TagSets, known_tags
 
 TORONTO = ZoneInfo("America/Toronto")
@@ -50,7 +50,7 @@ COUNT = 400
 
 @dataclass
 class Population:
-    """Charges of all sorts in a database, and the same as values."""
+    """Charges of all sorts in a database, and the same as values; the first three of the organizations have them."""
 
     portal: Portal
     connection_id: int
@@ -74,7 +74,7 @@ def populate(portal: Portal, partner: str = "Nordet") -> Population:
     made = connections.add_connection(portal, "QB", partner=partner, billing_mode=BillingMode.IN_ARREARS, invoice_day=1)
     every = {"connection_id": made.id}
     with portal.database.write() as db:
-        organizations = [Organization(**every, key=f"O{n}", name=f"O{n}") for n in range(3)]
+        organizations = [Organization(**every, key=f"O{n}", name=f"O{n}") for n in range(90)]
         offers = [Offer(**every, key=f"F{n}", name=f"F{n}") for n in range(3)]
         deliveries = [
             Delivery(
@@ -113,7 +113,7 @@ def _charges(
         delivery = dice.choice(deliveries)
         tags = tuple((dice.choice(NAMES), dice.choice(VALUES)) for _ in range(dice.choice((0, 1, 1, 2))))
         facts = Facts(
-            organization_id=dice.choice(organizations).id,
+            organization_id=dice.choice(organizations[:3]).id,
             offer_id=dice.choice(offers).id,
             kind=dice.choice(list(ChargeKind)),
             cycle=dice.choice(list(BillingCycle)),
@@ -138,7 +138,8 @@ def _charges(
             unit_cost=Decimal(1),
             unit_cost_prorated=Decimal(1),
             amount=facts.amount,
-            currency="CAD",
+            currency="USD" if number % 3 == 0 else "CAD",
+            is_billed=number % 7 == 0,
             is_proratable=True,
             tags={"tags": [list(tag) for tag in tags]},
             tag_set_id=sets.id_of(tags),
@@ -231,6 +232,38 @@ def test_each_part_in_the_database_is_the_part_of_the_rule(population: Populatio
             if why_not(rule, facts, APPLIED) is part:
                 assert row_id not in lets
     assert rule_conditions.parts(rule, population.connection_id, APPLIED).keys() == rule.restricts
+
+
+@settings(max_examples=300)
+@given(drawn=RULES)
+def test_what_a_rule_lets_of_what_waits_is_counted_as_the_rule_judges_it(
+    population: Population, drawn: dict[str, Any]
+) -> None:
+    """Whatever the index is asked for, and also where a few of many organizations are named."""
+    rule = rule_of(population, drawn)
+    kept: dict[str, tuple[int, int]] = {}
+    back: dict[str, tuple[int, int]] = {}
+    with population.portal.database.read() as db:
+        own = sa.select(Charge.id, Charge.currency, Charge.amount_cents)
+        waiting = own.where(Charge.connection_id == population.connection_id, Charge.is_billed.is_not(sa.true()))
+        for row_id, currency, cents in db.execute(waiting):
+            facts = population.facts[row_id]
+            is_let = keeps(rule, replace(facts, gives_back=False), APPLIED)
+            if is_let or facts.gives_back:
+                found = kept if is_let else back
+                count, total = found.get(currency, (0, 0))
+                found[currency] = (count + 1, total + cents)
+        assert rule_counting.count_kept(db, population.connection_id, rule, APPLIED) == kept
+        assert rule_counting.count_given_back(db, population.connection_id, rule, APPLIED) == back
+
+
+def test_the_charges_of_others_are_not_counted(population: Population) -> None:
+    theirs = Chosen(which=Which.ONLY, ids=frozenset({max(population.organizations) + 1}))
+    some = Chosen(which=Which.ONLY, ids=theirs.ids | set(range(1, 10_000)))
+    with population.portal.database.read() as db:
+        assert rule_counting.count_kept(db, population.connection_id, ExportRule(organizations=theirs), APPLIED) == {}
+        every = rule_counting.count_kept(db, population.connection_id, ExportRule(), APPLIED)
+        assert rule_counting.count_kept(db, population.connection_id, ExportRule(organizations=some), APPLIED) == every
 
 
 def test_every_tag_is_found_by_itself(population: Population) -> None:

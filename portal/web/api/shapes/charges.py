@@ -10,11 +10,15 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from portal.billing.charge import BillingCycle, ChargeKind
+from portal.billing.export_rule import DatedBy
 from portal.models import LONGEST_KEY
 from portal.providers.pushed import LONGEST_KEY as LONGEST_CHARGE_KEY
 from portal.services.api.lists import ChargeRow
 from portal.services.api.push import MOST, Outcome
-from portal.web.api.shapes.values import Number, NumberText, Shape
+from portal.services.charge_states import ChargeState
+from portal.services.connections import HIGHEST_ID
+from portal.web.api.pages import PageQuery
+from portal.web.api.shapes.values import PLAIN, Number, NumberText, Shape
 
 _NAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 """One line of text, with more than blanks in it."""
@@ -102,6 +106,46 @@ class PushOut(Shape):
     unchanged: int
     refused: int
     rows: list[PushAnswer]
+
+
+RowId = Annotated[int, Field(ge=1, le=HIGHEST_ID, examples=[1])]
+_LINE = StringConstraints(max_length=200, pattern=PLAIN)
+
+
+class ChargeQuery(PageQuery):
+    """A page of the ledger, and which of its charges are asked for."""
+
+    state: Annotated[ChargeState | None, Field(description="Where it stands.", examples=["waiting"])] = None
+    organization_id: RowId | None = None
+    offer_id: RowId | None = None
+    run_id: Annotated[RowId | None, Field(description="On an invoice of this run, or about to be.")] = None
+    import_id: RowId | None = None
+    kind: Annotated[ChargeKind | None, Field(examples=["recurring"])] = None
+    cycle: Annotated[BillingCycle | None, Field(examples=["monthly"])] = None
+    currency: Annotated[Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] | None, Field(examples=["CAD"])] = None
+    tag: Annotated[
+        Annotated[str, _LINE] | None,
+        Field(description="A tag by its name, or by name and value.", examples=["region", "region: Québec"]),
+    ] = None
+    since: Annotated[date | None, Field(description="This day or later.", examples=["2026-10-01"])] = None
+    until: Annotated[date | None, Field(description="This day or earlier.", examples=["2026-10-31"])] = None
+    by: Annotated[
+        DatedBy | None,
+        Field(description="The days are those of service (usual), or of the import.", examples=["import"]),
+    ] = None
+    search: Annotated[
+        Annotated[str, _LINE] | None,
+        Field(
+            description="Words of the names of organization and offer, or the number of a charge or an invoice.",
+            examples=["contoso"],
+        ),
+    ] = None
+
+    def filters(self) -> dict[str, str]:
+        """As the list of charges takes them."""
+        names = {"organization_id": "organization", "offer_id": "offer", "run_id": "run", "import_id": "import"}
+        given = self.model_dump(mode="json", exclude_none=True, exclude={"limit", "cursor", "search"})
+        return {names.get(name, name): str(value) for name, value in given.items()}
 
 
 class ChargeOut(Shape):

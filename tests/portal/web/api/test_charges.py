@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.models import Charge, Delivery
+from portal.services.charge_states import ChargeState
 from portal.web.api.shapes.charges import EXAMPLE
 
 PATH = "/connections/1/charges"
@@ -207,3 +208,84 @@ def test_a_charge_is_taken_back_by_pushing_nothing_under_its_key(api: Any, month
     waiting = [row for row in api.every(PATH, 200) if row["key"] == "api:a" and not row["is_billed"]]
     assert waiting[0]["reverses_id"]
     assert all(row["quantity"] == "0" for row in waiting[1:])
+
+
+def keys(api: Any, limit: int = 2, **filters: str) -> list[str]:
+    """What the filters leave, gathered page by page."""
+    found: list[str] = []
+    query = {"limit": str(limit), **filters}
+    while True:
+        answer = api.get(PATH, query_string=query)
+        assert answer.status_code == 200, answer.text
+        found += [row["key"] for row in answer.json["items"]]
+        if answer.json["next"] is None:
+            return found
+        query["cursor"] = answer.json["next"]
+
+
+def test_the_ledger_is_filtered_as_its_page_is(api: Any) -> None:
+    push(
+        api,
+        charge("a", organization="Filtered inc.", tags={"region": "Québec"}),
+        charge("b", organization="Filtered inc.", kind="usage", cycle="one-time", offer_key="U-1", tags={}),
+        charge("c", organization="Filtered inc.", currency="USD", start="2026-09-01", last="2026-09-30", tags={}),
+    )
+    rows = {row["key"]: row for row in api.every(PATH, 200)}
+    mine = str(rows["api:a"]["organization_id"])
+
+    def own(**filters: str) -> list[str]:
+        found = keys(api, organization_id=mine, **filters)
+        assert found == keys(api, 200, organization_id=mine, **filters)
+        return [key.removeprefix("api:") for key in found]
+
+    assert own() == ["a", "b", "c"]
+    assert own(kind="usage") == own(cycle="one-time") == own(offer_id=str(rows["api:b"]["offer_id"])) == ["b"]
+    assert own(currency="USD") == own(until="2026-09-30") == ["c"]
+    assert own(since="2026-10-01") == own(since="2026-10-01", by="charge") == ["a", "b"]
+    assert own(tag="region") == own(tag="region: Québec") == ["a"]
+    assert own(tag="region: Ontario") == own(by="import", until="2020-01-01") == own(run_id="99") == []
+    assert own(import_id=str(10**6)) == own(search="nobody") == []
+    assert own(state="rejected") == ["a", "b", "c"]
+    assert keys(api, search="filtered") == ["api:a", "api:b", "api:c"]
+    states = [len(keys(api, 200, state=state.value)) for state in ChargeState]
+    assert sum(states) == len(rows)
+
+
+def test_a_charge_that_comes_meanwhile_neither_hides_nor_repeats_another(api: Any) -> None:
+    push(api, *(charge(str(number), organization="Paged inc.") for number in range(5)))
+    mine = {"search": "paged", "limit": "2"}
+    first = api.get(PATH, query_string=mine).json
+    push(api, charge("0", organization="Elsewhere inc."), charge("5", organization="Paged inc."))
+    second = api.get(PATH, query_string={**mine, "limit": "200", "cursor": first["next"]}).json
+    assert [row["key"] for row in first["items"] + second["items"]] == [f"api:{number}" for number in range(6)]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("state", "gone"),
+        ("organization_id", "x"),
+        ("offer_id", "0"),
+        ("run_id", "9" * 30),
+        ("import_id", "-1"),
+        ("kind", "free"),
+        ("cycle", "weekly-ish"),
+        ("currency", "cad"),
+        ("tag", "x" * 201),
+        ("since", "31/10/2026"),
+        ("until", "2026-02-30"),
+        ("by", "invoice"),
+        ("search", "\0"),
+        ("colour", "blue"),
+    ],
+)
+def test_a_filter_that_cannot_be_taken_is_named(api: Any, field: str, value: str) -> None:
+    answer = api.get(PATH, query_string={field: value})
+    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+    assert [wrong["field"] for wrong in answer.json["errors"]] == [field]
+    assert answer.json["errors"][0]["detail"]
+
+
+def test_the_filters_of_another_partners_charges_find_nothing(foreign: Any) -> None:
+    assert foreign.get(PATH, query_string={"state": "waiting"}).status_code == 404

@@ -133,6 +133,19 @@ def test_errors_say_what_to_do_in_the_language_of_the_call(program: Callable[...
     assert [row["what"] for row in french] != [row["what"] for row in english]
 
 
+def test_an_error_that_is_mended_meanwhile_hides_no_other(api: Any, billed: Any) -> None:
+    path = f"{C}/errors"
+    with billed.portal.database.write() as db:
+        db.execute(sa.update(Offer).values(item_list_id=None, is_synchronized=True))
+    whole = api.every(path, 200)
+    first = api.get(path, query_string={"limit": "2"}).json
+    assert first["items"] == whole[:2]
+    mended = next(row for row in first["items"] if row["kind"] == "offers")
+    mappings.map_offer(billed.portal, 1, mended["fix_id"], item_list_id=None, is_synchronized=False)
+    rest = api.get(path, query_string={"limit": "200", "cursor": first["next"]}).json
+    assert first["items"] + rest["items"] == whole
+
+
 def test_the_qwc_file_is_that_of_the_page(api: Any, admin: Any, month: Any) -> None:
     answer = api.get(f"{C}/qwc")
     assert answer.data == admin.get("/connections/1/qwc").data
