@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from portal.errors import Conflict, Refused
 from portal.models import AuditEntry, InvoiceMode, Offer, Organization
 from portal.services import mappings, suggestions
+from portal.services.csv_cells import ENGLISH, FRENCH
 from portal.services.decisions import history
 from portal.services.mapping_bulk import Action, Selection, actions_of, apply_bulk, plan_bulk
 from portal.services.mapping_sides import OFFERS, ORGANIZATIONS
@@ -269,7 +270,7 @@ class TestFile:
         assert [row.name for row in plan.changes] == ["Studio Lumière"]
 
     def test_both_kinds_of_excel_open_the_download(self, month: Any) -> None:
-        for delimiter in ",;":
-            text = mappings.write_csv(month.portal, 1, delimiter=delimiter)
-            assert text.startswith(f"\ufeffkind{delimiter}name{delimiter}key")
+        for dialect in (ENGLISH, FRENCH):
+            text = mappings.write_csv(month.portal, 1, dialect=dialect)
+            assert text.startswith(f"\ufeffkind{dialect.delimiter}name{dialect.delimiter}key")
             assert mappings.plan_csv(month.portal, 1, text.encode(), "m.csv").changes == ()

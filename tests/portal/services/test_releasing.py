@@ -34,7 +34,7 @@ CHARGE = Charge(
 
 
 def entry(number: int, value: Charge, reverses: int | None = None, *, is_billed: bool = True) -> Row:
-    return Row(id=number, revision=number, is_billed=is_billed, reverses=reverses, value=value, raw="{}")
+    return Row(delivery_id=1, id=number, revision=number, is_billed=is_billed, reverses=reverses, value=value, raw="{}")
 
 
 @dataclass

@@ -76,10 +76,14 @@ def test_a_mapping_problem_comes_and_goes_with_its_cause(month: Any) -> None:
 
 
 def test_a_failed_visit_is_told_until_one_goes_well(month: Any) -> None:
-    for fault, words in (("no-company", "0x80040408"), ("copied-file", "0x8004040A"), ("other-company", "0x8004040A")):
+    for fault, code, words in (
+        ("no-company", "visit-failed", "0x80040408"),
+        ("copied-file", "company-away", "moved, copied or renamed"),
+        ("other-company", "company-away", "another company file is open"),
+    ):
         assert not month.visit(fault).went_well
         (problem,) = month.status().problems
-        assert problem.code == "visit-failed"
+        assert problem.code == code
         assert words in str(problem.what)
         assert (problem.link, problem.link_id) == ("connection", 1)
     assert month.visit().went_well
