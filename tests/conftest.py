@@ -39,6 +39,36 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+# Whose examples are what the two databases may take differently, or are chosen for each already.
+EVERY_TWIN = {
+    "test_fault_matrix.py",
+    "test_catalog.py",
+    "test_mapping_rows.py",
+    "test_audit.py",
+    "test_charge_states.py",
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test with many examples the first is seen on PostgreSQL too, unless TESTS_EVERY_TWIN asks for all.
+
+    The examples differ in what people, suppliers or QuickBooks say, which goes the same way through both databases.
+    """
+    if os.environ.get("TESTS_EVERY_TWIN"):
+        return
+    seen: set[str] = set()
+    kept, twins = [], []
+    for item in items:
+        is_twin = "postgresql" in item.name and item.path.name not in EVERY_TWIN
+        name = item.nodeid.partition("[")[0]
+        (twins if is_twin and name in seen else kept).append(item)
+        if is_twin:
+            seen.add(name)
+    if twins:
+        config.hook.pytest_deselected(items=twins)
+        items[:] = kept
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the benchmarks' figures at the end. Here, because only this file is read by the process that reports."""
     for outcome in ("passed", "failed"):

@@ -1,4 +1,4 @@
-"""A page of the list of charges among 1,000,000 of them, over the same among 1,000: also where few or none are found.
+"""A page of the list of charges among 200,000 of them, over the same among 1,000: also where few or none are found.
 
 Both have the same organizations, offers and tags. What asks each charge for something that no index has cannot be
 flat where it finds nothing: a currency, a reason, and the charges to bill where everything else waits.
@@ -63,8 +63,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """1,000,000 charges."""
-    portal = make(tmp_path_factory.mktemp("large"), 1_000_000)
+    """200,000 charges."""
+    portal = make(tmp_path_factory.mktemp("large"), 200_000)
     yield portal
     portal.database.close()
 
@@ -94,7 +94,7 @@ LISTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_page_among_a_million_charges_is_as_quick_as_among_a_thousand(
+def test_a_page_among_very_many_charges_is_as_quick_as_among_a_thousand(
     ratios: Any, small: Portal, large: Portal, name: str
 ) -> None:
     wanted = Wanted(**LISTS[name])
@@ -105,7 +105,7 @@ def test_a_page_among_a_million_charges_is_as_quick_as_among_a_thousand(
     assert bool(read(small).rows) is bool(read(large).rows)
     for _ in range(4):  # another program may have had the machine
         ratio = ratios.measure(
-            f"charges ({name}) of 1,000,000 over 1,000",
+            f"charges ({name}) of 200,000 over 1,000",
             lambda: read(large),
             lambda: read(small),
             clock=process_time,

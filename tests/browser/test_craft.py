@@ -1,4 +1,4 @@
-"""Craft, seen by a browser: axe finds nothing, the keyboard reaches everything, light and dark can be chosen."""
+"""Craft, seen by a browser: the keyboard reaches everything, light and dark can be chosen, the log-in passes axe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 CONTRAST = "getComputedStyle(document.body).backgroundColor"
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 FOCUS = """() => {
   const one = document.activeElement, style = getComputedStyle(one);
   const shown = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none";
@@ -15,29 +14,6 @@ FOCUS = """() => {
   const isInside = place.width > 0 && place.right > 0 && place.left < innerWidth;
   return {tag: one.tagName, text: (one.innerText || one.ariaLabel || one.name || "").trim(), shown, isInside};
 }"""
-
-
-@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 1400, "light"), ("fr", 360, "dark")])
-def test_axe_finds_nothing_on_any_page_and_it_fits(
-    open_page: Any, addresses: dict[str, str], language: str, width: int, scheme: str
-) -> None:
-    """Each language, width and look once: what axe sees does not come from two of them together."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    page = open_page(language, width, reduced_motion="reduce")  # or colours would be read half-way
-    page.emulate_media(color_scheme=scheme)
-    found: dict[str, list[str]] = {}
-    for name, path in addresses.items():
-        page.goto(path)
-        page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true })")
-        page.locator(f"html[data-bs-theme={scheme}][lang={language}-CA]").wait_for()
-        if page.evaluate(OVERFLOW) > 0:
-            found[name] = ["too wide"]
-        for one in axe.Axe().run(page).response["violations"]:
-            place = one["nodes"][0]
-            found.setdefault(name, []).append(
-                f"{one['id']} ({len(one['nodes'])}): {place['html'][:160]} {place['failureSummary'][:300]}"
-            )
-    assert found == {}
 
 
 def test_axe_finds_nothing_before_the_log_in(open_browser: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -34,26 +33,6 @@ FILE_ID = "{0C7C1F5A-2B3D-4E5F-8A9B-0C1D2E3F4A5B}"
 NAME, PATH = "Nordet Infogérance inc.", r"C:\QB\Nordet.qbw"
 
 Say = Callable[[etree._Element], str]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test with many examples the first is seen on PostgreSQL too, unless TESTS_EVERY_TWIN asks for all.
-
-    The examples differ in what QuickBooks says, which goes the same way through both databases.
-    """
-    if os.environ.get("TESTS_EVERY_TWIN"):
-        return
-    seen: set[str] = set()
-    kept, twins = [], []
-    for item in items:
-        is_ours = Path(__file__).parent in item.path.parents and "postgresql" in item.name
-        name = item.nodeid.partition("[")[0]
-        (twins if is_ours and name in seen else kept).append(item)
-        if is_ours:
-            seen.add(name)
-    if twins:
-        config.hook.pytest_deselected(items=twins)
-        items[:] = kept
 
 
 class HresultError(Exception):

@@ -211,7 +211,7 @@ def rule_of(population: Population, drawn: dict[str, Any]) -> ExportRule:
     return ExportRule(**told)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(drawn=RULES)
 def test_the_database_judges_every_charge_as_the_rule_does(population: Population, drawn: dict[str, Any]) -> None:
     rule = rule_of(population, drawn)
@@ -221,7 +221,7 @@ def test_the_database_judges_every_charge_as_the_rule_does(population: Populatio
     assert dropped == population.facts.keys() - expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(drawn=RULES)
 def test_each_part_in_the_database_is_the_part_of_the_rule(population: Population, drawn: dict[str, Any]) -> None:
     rule = rule_of(population, drawn)
@@ -234,7 +234,7 @@ def test_each_part_in_the_database_is_the_part_of_the_rule(population: Populatio
     assert rule_conditions.parts(rule, population.connection_id, APPLIED).keys() == rule.restricts
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(drawn=RULES)
 def test_what_a_rule_lets_of_what_waits_is_counted_as_the_rule_judges_it(
     population: Population, drawn: dict[str, Any]
