@@ -7,7 +7,6 @@ withdrawn.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,12 +15,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from portal.billing.period import Period
 from portal.errors import NotFound, Refused
 from portal.models import LONGEST_KEY, ChargeChange, Delivery, Offer, Organization, What
 from portal.providers import Delivery as Delivered
 from portal.providers import ProviderError, microsoft, sherweb
 from portal.services import Portal
 from portal.services.connections import hold
+from portal.services.deliveries import begin_delivery
 from portal.services.failed_imports import noting_failure
 from portal.services.posting import Progress, post
 
@@ -124,28 +125,22 @@ def keep(
 ) -> ImportResult:
     """Post a delivery that was read from `data`, whole or not at all. Raises Refused."""
     _check_lengths(delivered, name)
-    digest = hashlib.sha256(data).hexdigest()
     with portal.database.write() as db:
         hold(db, connection_id)
-        repeated = sa.select(Delivery.id).filter_by(connection_id=connection_id, digest=digest)
-        is_repeated = db.scalar(repeated.limit(1)) is not None
-        delivery = Delivery(
-            connection_id=connection_id,
+        delivery = begin_delivery(
+            db,
+            connection_id,
+            data,
             provider=delivered.provider,
-            scope=delivered.scope,
-            file_name=name,
-            digest=digest,
-            period_start=delivered.period_start,
-            period_end=delivered.period_end,
+            name=name,
+            period=Period(delivered.period_start, delivered.period_end),
             total=delivered.total,
             rows=len(delivered.charges),
-            added=0,
-            changed=0,
-            imported_at=portal.now(),
+            at=portal.now(),
+            scope=delivered.scope,
         )
-        db.add(delivery)
-        db.flush()
-        delivery.family = delivery.id
+        repeated = sa.select(Delivery.id).filter_by(connection_id=connection_id, digest=delivery.digest)
+        is_repeated = db.scalar(repeated.where(Delivery.id != delivery.id).limit(1)) is not None
         posted = post(db, delivery, delivered, progress)
         delivery.added, delivery.changed, delivery.withdrawn = posted.added, posted.changed, posted.withdrawn
         is_news = posted.added or posted.changed or posted.withdrawn

@@ -21,7 +21,7 @@ from portal.models import LONGEST_CHARGE_KEY, LONGEST_KEY
 from portal.providers.csvfile import DateFormat, DecimalMark, Thousands, parse_day, parse_number
 from portal.providers.table import Row, Table, open_table, show
 from portal.services.csv_cells import ENGLISH, Dialect, arm, revive
-from portal.services.csv_faults import Fault, WrongCell
+from portal.services.csv_plan import Fault, WrongCell
 
 MOST_ROWS = 50_000
 """Charges in one file: all of them are written at once, while others wait."""

@@ -8,7 +8,6 @@ ledger's own work and is in no file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,7 +15,6 @@ from decimal import Decimal
 from sqlalchemy import orm
 
 from portal.errors import Conflict, Refused
-from portal.models import Delivery
 from portal.providers.table import most_common_month
 from portal.services import Portal, audit, csv_cells
 from portal.services.charge_cells import COLUMNS, Told, armed, read_file, tell
@@ -24,7 +22,8 @@ from portal.services.charge_list import FETCHED, list_charges
 from portal.services.charge_plan import ChargePlan, plan
 from portal.services.connections import find, hold
 from portal.services.csv_cells import ENGLISH, Dialect
-from portal.services.csv_faults import Fault
+from portal.services.csv_plan import Fault
+from portal.services.deliveries import begin_delivery
 from portal.services.paging import Wanted
 from portal.services.posting import post_some
 
@@ -92,23 +91,17 @@ def apply_csv(
         made = _check(db, connection_id, told, faults, name, token)
         if not made.charges:
             return ChargeFileResult(import_id=None, rows=made.rows, new=0, changed=0, corrected=0)
-        month = most_common_month(one.start for one in made.charges)
-        delivery = Delivery(
-            connection_id=connection_id,
+        delivery = begin_delivery(
+            db,
+            connection_id,
+            data,
             provider=PROVIDER,
-            file_name=name,
-            digest=hashlib.sha256(data).hexdigest(),
-            period_start=month.start,
-            period_end=month.end,
+            name=name,
+            period=most_common_month(one.start for one in made.charges),
             total=sum((one.amount for one in made.charges), Decimal(0)),
             rows=made.rows,
-            added=0,
-            changed=0,
-            imported_at=portal.now(),
+            at=portal.now(),
         )
-        db.add(delivery)
-        db.flush()
-        delivery.family = delivery.id
         post_some(db, delivery, made.charges, made.raw, keeps_origin=True)
         changed = len(made.charges) - made.new
         detail = {"file": name, "new": made.new, "changed": changed, "corrected": made.corrected}

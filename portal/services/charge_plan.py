@@ -25,7 +25,7 @@ from portal.providers.csvfile.lines import unit_price
 from portal.providers.table import show
 from portal.services.charge_cells import COLUMNS, Told, tell
 from portal.services.csv_cells import ENGLISH, Dialect
-from portal.services.csv_faults import Fault, WrongCell
+from portal.services.csv_plan import CellChange, Fault, WrongCell
 from portal.services.ledger_rows import Row, chains
 
 _LONG_NUMBERS = ("quantity", "unit_cost", "unit_cost_prorated")
@@ -34,15 +34,6 @@ _SHORTENED = 9
 _EXACT = 200
 _MOST_DIGITS = 40
 _ONCE = frozenset({ChargeKind.USAGE, ChargeKind.ONE_TIME})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellChange:
-    """A cell that would change, both sides as the file writes them."""
-
-    column: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,4 +260,4 @@ def _token(differences: Iterable[ChargeDifference]) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["CellChange", "ChargeDifference", "ChargePlan", "plan"]
+__all__ = ["ChargeDifference", "ChargePlan", "plan"]

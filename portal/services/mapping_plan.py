@@ -16,7 +16,7 @@ from sqlalchemy import orm
 
 from portal.errors import Refused
 from portal.models import Offer, Organization
-from portal.services.csv_faults import Fault, WrongCell
+from portal.services.csv_plan import CellChange, Fault, WrongCell
 from portal.services.mapping_cells import KEEP, Cells
 from portal.services.mapping_log import fields_of
 from portal.services.mapping_sides import OFFERS, ORGANIZATIONS, Side
@@ -26,15 +26,6 @@ from qbwc.models import ListObject
 _SIDES = {side.noun: side for side in (OFFERS, ORGANIZATIONS)}
 _COLUMNS = {"is_synchronized": "sync", "po_number": "po", **{field: name for name, (field, _) in FIELD_COLUMNS.items()}}
 _LISTS = {side.field: side.kind for side in _SIDES.values()} | dict(FIELD_COLUMNS.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellChange:
-    """A cell that would change, both sides as the file writes them."""
-
-    column: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from portal.billing.description import PLACEHOLDERS
 from portal.errors import Refused
 from portal.models import LONGEST_KEY, InvoiceMode, Offer, Organization
-from portal.services.csv_faults import WrongCell
+from portal.services.csv_plan import WrongCell
 from portal.services.invoice_fields import LONGEST_TEMPLATE, check_po_number, check_template
 from portal.services.mapping_cells import OPTIONAL, Cells
 from portal.services.mapping_sides import OFFERS, Side

@@ -6,7 +6,6 @@ anew by the next run, as with any import.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,12 +13,12 @@ from enum import StrEnum
 
 from portal.billing.charge import Charge
 from portal.errors import Sentence
-from portal.models import Delivery
 from portal.providers import ProviderError
 from portal.providers.pushed import MARK, PROVIDER, Pushed, make_charge
 from portal.providers.table import most_common_month
 from portal.services import Portal
 from portal.services.connections import hold
+from portal.services.deliveries import begin_delivery
 from portal.services.posting import Result, post_some
 
 MOST = 10_000
@@ -85,28 +84,19 @@ def push_charges(portal: Portal, connection_id: int, rows: Sequence[tuple[Pushed
 def _post(
     portal: Portal, connection_id: int, charges: Sequence[Charge], raws: Sequence[str], name: str
 ) -> tuple[int | None, tuple[Result, ...]]:
-    digest = hashlib.sha256()
-    for raw in raws:
-        digest.update(raw.encode())
-    month = most_common_month(one.start for one in charges)
     with portal.database.write() as db:
         hold(db, connection_id)
-        delivery = Delivery(
-            connection_id=connection_id,
+        delivery = begin_delivery(
+            db,
+            connection_id,
+            "".join(raws).encode(),
             provider=PROVIDER,
-            file_name=name,
-            digest=digest.hexdigest(),
-            period_start=month.start,
-            period_end=month.end,
+            name=name,
+            period=most_common_month(one.start for one in charges),
             total=sum((one.amount for one in charges), Decimal(0)),
             rows=len(charges),
-            added=0,
-            changed=0,
-            imported_at=portal.now(),
+            at=portal.now(),
         )
-        db.add(delivery)
-        db.flush()
-        delivery.family = delivery.id
         results = post_some(db, delivery, charges, raws)
         if all(one is Result.UNCHANGED for one in results):
             db.delete(delivery)

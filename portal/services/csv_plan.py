@@ -1,10 +1,19 @@
-"""What is wrong with a row of a file that a person brings: where, and why."""
+"""What a file that a person brings would change, and what is wrong with it: a cell, a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from portal.errors import Refused, Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellChange:
+    """A cell that would change, both sides as the file writes them."""
+
+    column: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
