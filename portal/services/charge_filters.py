@@ -4,7 +4,8 @@ An index leads to the charges of an organization, an offer, a kind or a list of 
 database is told which way to take, for it does not know how much each finds.
 
 A state is told by several tables. So that a few charges are found among a million, it is asked only of those that can
-be in it: what no line bills, and what the invoices of some states bill.
+be in it: what no line bills, and what the invoices of some states bill. A run that is kept from whoever reads finds
+nothing, nor do the numbers of its invoices.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sqlalchemy import orm
 from portal.billing.charge import BillingCycle, ChargeKind
 from portal.billing.export_rule import FIRST_DAY, LAST_DAY, Tag, begins
 from portal.models import BilledCharge, Delivery, Draft, DraftLine, DraftState, Offer, Organization, Run
-from portal.services import folding
+from portal.services import folding, unshared
 from portal.services.charge_states import ChargeState, Judged
 from portal.services.connections import to_row_id
 from portal.services.ledger_rows import CHARGES
@@ -112,7 +113,8 @@ def _others(
     db: orm.Session, connection_id: int, judged: Judged, told: Mapping[str, str], *, is_led: bool, by_date: bool
 ) -> Iterator[Condition]:
     if (run := _number(told.get("run", ""))) is not None:
-        yield sa.and_(judged.run_id == run, sa.or_(_FREE, _billed_by(connection_id, Draft.run_id == run)))
+        its = sa.select(Run.id).where(Run.id == run, unshared.is_shown())
+        yield sa.and_(judged.run_id.in_(its), sa.or_(_FREE, _billed_by(connection_id, Draft.run_id == run)))
     if told.get("state") in set(ChargeState):
         yield from _in_state(connection_id, judged, ChargeState(told["state"]))
     if told.get("kind") in set(ChargeKind):
@@ -151,7 +153,7 @@ def _word(db: orm.Session, connection_id: int, word: str) -> _Way:
         )
         for table in (Organization, Offer)
     )
-    bills = _on_invoices(connection_id, folding.folded(db, Draft.ref_number) == word)
+    bills = _on_invoices(connection_id, sa.and_(folding.folded(db, Draft.ref_number) == word, unshared.is_shown()))
     has_key = sa.select(CHARGES.c.id).where(CHARGES.c.connection_id == connection_id, CHARGES.c.key == word)
     found = [list(db.scalars(query.limit(FEW + 1))) for query in (organizations, offers, bills, has_key)]
     columns = (CHARGES.c.organization_id, CHARGES.c.offer_id, CHARGES.c.id, CHARGES.c.id)

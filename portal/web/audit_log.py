@@ -18,9 +18,9 @@ from portal.services.paging import HIGHEST_PAGE
 from portal.web import audit_words
 from portal.web.access import EVERYONE, allowed, connection, place, portal_of_app, signed_in
 from portal.web.dates import to_date_or_none
+from portal.web.files import as_file
 from portal.web.language import csv_dialect
 from portal.web.tables import LONGEST_SEARCH
-from portal.web.visits import as_file
 
 blueprint = Blueprint("audit_log", __name__)
 
@@ -36,7 +36,7 @@ def index() -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR)
 def download_all() -> ResponseReturnValue:
     """The same as CSV, all that the filters leave."""
-    return as_file(audit_log.log_csv(portal_of_app(), _of_partner(), _asked(), csv_dialect()), "log.csv", "text/csv")
+    return as_file(audit_log.log_csv(portal_of_app(), _of_partner(), _asked(), csv_dialect()), "log.csv")
 
 
 @blueprint.get("/connections/<int:connection_id>/log")
@@ -52,7 +52,7 @@ def show(connection_id: int) -> ResponseReturnValue:
 def download(connection_id: int) -> ResponseReturnValue:
     """The same as CSV, all that the filters leave."""
     text = audit_log.log_csv(portal_of_app(), _of_connection(), _asked(), csv_dialect())
-    return as_file(text, f"log-{connection_id}.csv", "text/csv")
+    return as_file(text, f"log-{connection_id}.csv")
 
 
 def _of_partner() -> Scope:

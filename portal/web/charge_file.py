@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from werkzeug.utils import secure_filename
 
 from portal.errors import Conflict, PortalError, Refused, Sentence
 from portal.providers import ProviderError
 from portal.services import charge_file, sources
 from portal.services.charge_list import FILTERS
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
+from portal.web.files import as_file, named_after
 from portal.web.imports import sentence_of, status_of_any
 from portal.web.language import csv_dialect
 from portal.web.tables import read_table
@@ -28,9 +28,7 @@ def download(connection_id: int) -> ResponseReturnValue:
     """The charges that the list's filters leave, in the form that comes in again."""
     wanted = read_table(lambda **_query: "", filters=FILTERS, sort="-date").wanted
     text = charge_file.write_csv(portal_of_app(), connection_id, wanted, csv_dialect())
-    name = secure_filename(connection().name) or f"connection-{connection_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}-charges.csv"'}
-    return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
+    return as_file(text, f"{named_after(connection())}-charges.csv")
 
 
 @blueprint.get("/connections/<int:connection_id>/charges/file")

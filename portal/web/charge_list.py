@@ -12,7 +12,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.billing.export_rule import Part
@@ -21,6 +21,7 @@ from portal.services.charge_states import ChargeState, Imported, StateSum, Tally
 from portal.services.connections import to_row_id
 from portal.web.access import EVERYONE, allowed, portal_of_app, signed_in
 from portal.web.columns import CYCLES, KINDS
+from portal.web.files import as_file
 from portal.web.language import csv_dialect, language
 from portal.web.tables import Table, read_table
 from portal.web.words import msgid
@@ -154,8 +155,7 @@ def download(connection_id: int) -> ResponseReturnValue:
     tongue = language()  # while it is written, there is no request any more
     wanted, tell = _table(connection_id).wanted, partial(speaking.say, language=tongue)
     text = charge_list.write_csv(portal_of_app(), connection_id, wanted, tell, tuple(columns), csv_dialect())
-    headers = {"Content-Disposition": f'attachment; filename="charges-{connection_id}.csv"'}
-    return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
+    return as_file(text, f"charges-{connection_id}.csv")
 
 
 @blueprint.post("/account/columns/charges")

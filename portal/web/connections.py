@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
-from werkzeug.utils import secure_filename
 
 from portal.models import Role
 from portal.services import connections, connector, health, notices, sharing, shown_marks
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, is_fragment, portal_of_app, signed_in
+from portal.web.files import as_file, named_after
 from portal.web.language import language
 from portal.web.words import PRORATIONS
 
@@ -100,9 +100,7 @@ def show(connection_id: int) -> ResponseReturnValue:
 def qwc(connection_id: int) -> ResponseReturnValue:
     """The .qwc file."""
     document = connections.qwc(portal_of_app(), connection_id)
-    name = secure_filename(connection().name) or f"connection-{connection_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.qwc"'}
-    return Response(document, content_type="application/xml; charset=utf-8", headers=headers)
+    return as_file(document, f"{named_after(connection())}.qwc", "application/xml")
 
 
 @blueprint.post("/connections/<int:connection_id>/password")

@@ -17,9 +17,9 @@ from portal.services.exchange_history import FEW, KINDS, RESULTS, SIZE, WantedEn
 from portal.services.paging import Wanted
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
+from portal.web.files import as_file
 from portal.web.language import csv_dialect
 from portal.web.preview import begin_run
-from portal.web.visits import as_file
 from portal.web.words import msgid
 
 blueprint = Blueprint("exchanges", __name__)
@@ -86,7 +86,7 @@ def activity(connection_id: int) -> ResponseReturnValue:
 def download(connection_id: int) -> ResponseReturnValue:
     """The entries that the filters leave, as CSV."""
     text = exchange_history.history_csv(portal_of_app(), connection_id, _wanted(), csv_dialect())
-    return as_file(text, f"exchanges-{connection_id}.csv", "text/csv")
+    return as_file(text, f"exchanges-{connection_id}.csv")
 
 
 @blueprint.post("/connections/<int:connection_id>/exchanges/send")

@@ -11,9 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.utils import secure_filename
 
 from portal.services import csv_cells, insight
 from portal.services.insight import Move, Step
@@ -21,6 +20,7 @@ from portal.services.paging import SIZE, Page
 from portal.web.access import EVERYONE, allowed, connection, portal_of_app
 from portal.web.charted import months_chart, visits_chart
 from portal.web.dates import to_date_or_none
+from portal.web.files import as_file, named_after
 from portal.web.language import csv_dialect, say
 from portal.web.words import msgid
 
@@ -116,7 +116,7 @@ def margin_file(connection_id: int) -> ResponseReturnValue:
         for group in report.groups
         for row in group.pairs
     )
-    return _file(connection_id, "margin", _MARGIN, rows)
+    return _file("margin", _MARGIN, rows)
 
 
 @blueprint.get("/connections/<int:connection_id>/insight/orphans.csv")
@@ -131,7 +131,7 @@ def orphans_file(connection_id: int) -> ResponseReturnValue:
         for group in insight.orphans(portal_of_app(), connection_id).groups
         for row in group.rows
     )
-    return _file(connection_id, "orphans", _ORPHANS, rows)
+    return _file("orphans", _ORPHANS, rows)
 
 
 @blueprint.get("/connections/<int:connection_id>/insight/drift.csv")
@@ -146,7 +146,7 @@ def drift_file(connection_id: int) -> ResponseReturnValue:
         for group in _changes(connection_id).groups
         for row in group.rows
     )
-    return _file(connection_id, "drift", _CHANGES, rows)
+    return _file("drift", _CHANGES, rows)
 
 
 @blueprint.get("/connections/<int:connection_id>/insight/seats.csv")
@@ -162,7 +162,7 @@ def seats_file(connection_id: int) -> ResponseReturnValue:
         if one.before is not None
         for row in one.rows
     )
-    return _file(connection_id, "seats", _SEATS, rows)
+    return _file("seats", _SEATS, rows)
 
 
 def _margin(connection_id: int) -> insight.MarginReport:
@@ -178,13 +178,8 @@ def _date(name: str) -> date | None:
 
 
 def _file(
-    connection_id: int,
     what: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[str | int | Decimal | date | None]],
 ) -> ResponseReturnValue:
-    name = secure_filename(connection().name) or f"connection-{connection_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{what}.csv"'}
-    return Response(
-        csv_cells.write(columns, rows, csv_dialect()), content_type="text/csv; charset=utf-8", headers=headers
-    )
+    return as_file(csv_cells.write(columns, rows, csv_dialect()), f"{named_after(connection())}-{what}.csv")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from werkzeug.utils import secure_filename
 
 from portal.errors import Conflict, Refused, Sentence
 from portal.services import mappings, sources
 from portal.web.access import EVERYONE, WRITERS, allowed, connection, portal_of_app, signed_in
+from portal.web.files import as_file, named_after
 from portal.web.language import csv_dialect
 
 MOST = 200
@@ -27,10 +27,9 @@ def download(connection_id: int) -> ResponseReturnValue:
     """Offers and organizations with their counterparts, or `only` one of them, as the page's Excel opens it."""
     only = request.args.get("only", "")
     sides = (SCREENS[only],) if only in SCREENS else tuple(SCREENS.values())
-    name = secure_filename(connection().name) or f"connection-{connection_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{only if only in SCREENS else "mapping"}.csv"'}
+    what = only if only in SCREENS else "mapping"
     content = mappings.write_csv(portal_of_app(), connection_id, dialect=csv_dialect(), sides=sides)
-    return Response(content, content_type="text/csv; charset=utf-8", headers=headers)
+    return as_file(content, f"{named_after(connection())}-{what}.csv")
 
 
 @blueprint.post("/connections/<int:connection_id>/mapping.csv")

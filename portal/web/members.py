@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from werkzeug.utils import secure_filename
 
 from portal.errors import PortalError, Refused
 from portal.models import Role
@@ -13,6 +12,7 @@ from portal.services import sharing
 from portal.services.sharing import Made
 from portal.web.access import EVERYONE, allowed, connection, place, portal_of_app, signed_in
 from portal.web.errors import status_of
+from portal.web.files import as_file, named_after
 
 blueprint = Blueprint("members", __name__)
 
@@ -56,9 +56,7 @@ def revoke(connection_id: int, invitation_id: int) -> ResponseReturnValue:
 def download(connection_id: int) -> ResponseReturnValue:
     """The file of an invitation that was just made. By POST, so that no address holds its secret."""
     text = sharing.invitation_file(portal_of_app(), connection_id, request.form.get("ticket", ""))
-    name = secure_filename(connection().name) or f"connection-{connection_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.qbinvite"'}
-    return Response(text, content_type="application/json; charset=utf-8", headers=headers)
+    return as_file(text, f"{named_after(connection())}.qbinvite", "application/json")
 
 
 @blueprint.post("/connections/<int:connection_id>/members/<int:participant_id>/role")

@@ -18,9 +18,9 @@ from portal.services.connections import to_row_id
 from portal.services.paging import HIGHEST_PAGE
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
+from portal.web.files import as_file
 from portal.web.language import csv_dialect, say
 from portal.web.tables import read_table
-from portal.web.visits import as_file
 
 PATIENCE = 1.0
 """Seconds for which a person who bills waits; what is left is made in the background."""
@@ -53,7 +53,7 @@ def download(connection_id: int) -> ResponseReturnValue:
     """The whole preview as CSV."""
     on = to_date_or_none(request.args.get("on", ""))
     text = preview_pages.preview_csv(portal_of_app(), connection_id, on, csv_dialect())
-    return as_file(text, f"preview-{connection_id}.csv", "text/csv")
+    return as_file(text, f"preview-{connection_id}.csv")
 
 
 @blueprint.post("/connections/<int:connection_id>/bill")

@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from portal.services import billing, decisions, retries, run_pages, unshared
 from portal.services.paging import Wanted
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app, signed_in
+from portal.web.files import as_file
 from portal.web.language import csv_dialect
 from portal.web.tables import read_table
-from portal.web.visits import as_file
 
 blueprint = Blueprint("runs", __name__)
 
@@ -62,7 +62,7 @@ def activity(connection_id: int, run_id: int) -> ResponseReturnValue:
 def download(connection_id: int, run_id: int) -> ResponseReturnValue:
     """The whole run as CSV."""
     text = run_pages.run_csv(portal_of_app(), connection_id, run_id, csv_dialect())
-    return as_file(text, f"invoices-{run_id}.csv", "text/csv")
+    return as_file(text, f"invoices-{run_id}.csv")
 
 
 @blueprint.post("/connections/<int:connection_id>/runs/<int:run_id>/go-on")

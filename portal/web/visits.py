@@ -14,6 +14,7 @@ from portal.services import exchanges, visits
 from portal.services.connections import to_row_id
 from portal.web.access import EVERYONE, WRITERS, allowed, portal_of_app
 from portal.web.dates import to_date_or_none
+from portal.web.files import as_file
 from portal.web.language import csv_dialect
 from portal.web.qbxml_text import paint
 
@@ -41,7 +42,7 @@ def index(connection_id: int) -> ResponseReturnValue:
 def download(connection_id: int) -> ResponseReturnValue:
     """The visits that the filters leave, all of them, as CSV."""
     text = visits.visits_csv(portal_of_app(), connection_id, _wanted(), csv_dialect())
-    return as_file(text, f"visits-{connection_id}.csv", "text/csv")
+    return as_file(text, f"visits-{connection_id}.csv")
 
 
 @blueprint.get("/connections/<int:connection_id>/visits/<int:visit_id>")
@@ -90,12 +91,6 @@ def answer_file(connection_id: int, exchange_id: int) -> ResponseReturnValue:
     """The answer as a file."""
     text = exchanges.read_exchange(portal_of_app(), connection_id, exchange_id).answer
     return _xml(text, f"exchange-{exchange_id}-answer.xml")
-
-
-def as_file(text: str, name: str, kind: str) -> Response:
-    """A text to be kept as a file."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, content_type=f"{kind}; charset=utf-8", headers=headers)
 
 
 def _xml(text: str | None, name: str) -> Response:

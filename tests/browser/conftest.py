@@ -109,7 +109,8 @@ def open_page(open_browser: Callable[..., Any], demo: dict[str, Any]) -> Callabl
         other = page.locator(f"button[name=language][value={language}]")
         if other.count():
             other.click()
-            page.wait_for_function("wanted => document.documentElement.lang.startsWith(wanted)", arg=language)
+            # Not a function in the page: while the next page comes, the document may have no element at all.
+            page.wait_for_selector(f"html[lang^={language}]")
         return page
 
     return open_one

@@ -6,7 +6,6 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, url_for
-from werkzeug.utils import secure_filename
 
 from portal.models import Scope
 from portal.services import billing_settings, connections, wizard
@@ -27,6 +26,7 @@ from portal.web.api.shapes.connections import (
     SettingsOut,
 )
 from portal.web.api.versions import etag, seen_version, versioned
+from portal.web.files import as_file, named_after
 from portal.web.words import msgid
 
 blueprint = APIBlueprint("connections", __name__, tag="Connections")
@@ -97,10 +97,8 @@ def change_settings(connection_id: int, wanted: SettingsIn) -> Any:
 @blueprint.doc(summary=msgid("The .qwc file for the Web Connector"))
 @scoped(Scope.CONNECTIONS_READ)
 def get_qwc(connection_id: int) -> Response:
-    name = secure_filename(guard.connection().name) or f"connection-{connection_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.qwc"'}
     document = connections.qwc(portal_of_app(), connection_id)
-    return Response(document, content_type="application/xml; charset=utf-8", headers=headers)
+    return as_file(document, f"{named_after(guard.connection())}.qwc", "application/xml")
 
 
 @blueprint.post("/connections/<int:connection_id>/password")

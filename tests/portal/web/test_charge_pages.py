@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from portal.billing.charge import ChargeKind
 from portal.billing.export_rule import Chosen, ExportRule, Which
 from portal.models import Charge, Draft, DraftState, Organization, Role
-from portal.services import charge_list, charge_states, export_rules
+from portal.services import charge_list, charge_states, export_rules, unshared
 from portal.web import charge_list as page
 
 LIST = "/connections/1/charges/list"
@@ -213,3 +213,23 @@ def test_the_file_says_its_reasons_in_the_persons_language(admin: Any, mixed: An
     rows = rows_of(admin, "?state=excluded", ";")
     assert any("règle d'exportation" in row["reason"] for row in rows)
     assert all(re.fullmatch(r"-?\d+,\d\d", row["amount"]) for row in rows)
+
+
+def test_a_run_that_is_kept_from_the_accountant_finds_no_charges_for_them(
+    admin: Any, person: Callable[[Role], Any], mixed: Any
+) -> None:
+    accountant = person(Role.ACCOUNTANT)
+    with mixed.portal.database.read() as db:
+        run_id, number = db.execute(
+            sa.select(Draft.run_id, Draft.ref_number).where(Draft.ref_number.is_not(None))
+        ).first()
+    queries = (f"?run={run_id}", f"?q={number}")
+    for query in queries:
+        assert rows_of(accountant, query) == rows_of(admin, query) != []
+    unshared.share_run(mixed.portal, 1, run_id, is_shared=False)
+    for query in queries:
+        assert rows_of(admin, query) != []
+        assert rows_of(accountant, query) == []
+    whole = rows_of(accountant, "?all=yes")
+    assert len(whole) == len(rows_of(admin)), "that there were charges is no secret"
+    assert {(row["run"], row["invoice_number"], row["invoice_date"]) for row in whole} == {("", "", "")}
