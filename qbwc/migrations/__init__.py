@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -52,15 +53,16 @@ def _enforce_foreign_keys(connection: sa.Connection, value: bool) -> None:
 
 
 def upgrade(database: Database, scripts: Path = SCRIPTS, version_table: str = VERSION_TABLE) -> None:
-    """Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer."""
+    """Bring the tables to the newest revision, in one transaction. Raises NewerDatabase when they are newer.
+
+    Tables that are at it already are only read: others may write meanwhile.
+    """
+    script = _scripts_in(scripts)
+    with database.engine.connect() as connection:
+        if _revision(connection, version_table) == script.get_current_head():
+            return
     with exclusive(database) as connection:
-        config = Config()
-        config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        config.attributes["version_table"] = version_table
-        context = MigrationContext.configure(connection, opts={"version_table": version_table})
-        current = context.get_current_revision()
-        script = ScriptDirectory.from_config(config)
+        current = _revision(connection, version_table)  # another process may have been first
         if current == script.get_current_head():
             return
         if current is not None:
@@ -68,4 +70,23 @@ def upgrade(database: Database, scripts: Path = SCRIPTS, version_table: str = VE
                 script.get_revision(current)
             except CommandError:
                 raise NewerDatabase(current) from None
+        config = _config(scripts)
+        config.attributes["connection"] = connection
+        config.attributes["version_table"] = version_table
         command.upgrade(config, "head")
+
+
+def _revision(connection: sa.Connection, version_table: str) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": version_table})
+    return context.get_current_revision()
+
+
+@cache
+def _scripts_in(scripts: Path) -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(scripts))
+
+
+def _config(scripts: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    return config

@@ -315,19 +315,23 @@ def month_copier() -> Callable[[Path, Path], Month]:
 
 
 @pytest.fixture
-def month(month_folder: Path, tmp_path: Path) -> Iterator[Month]:
+def beginning(request: pytest.FixtureRequest) -> Path:
+    """What a test's month is a copy of: the one that is billed already, where the test asks for `billed`."""
+    return request.getfixturevalue("billed_folder" if "billed" in request.fixturenames else "month_folder")
+
+
+@pytest.fixture
+def month(beginning: Path, tmp_path: Path) -> Iterator[Month]:
     """The sample month on SQLite."""
-    made = copy_month(month_folder, tmp_path / "month")
+    made = copy_month(beginning, tmp_path / "month")
     yield made
     made.close()
 
 
 @pytest.fixture
-def billed_month(billed_folder: Path, tmp_path: Path) -> Iterator[Month]:
+def billed(month: Month) -> Month:
     """The sample month after it was billed and reconciled, on SQLite."""
-    month = copy_month(billed_folder, tmp_path / "billed")
-    yield month
-    month.close()
+    return month
 
 
 @pytest.fixture(scope="session")

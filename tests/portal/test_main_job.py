@@ -184,9 +184,9 @@ class TestThePartnersOwnBooks:
         assert {one["TxnDate"] for one in made} == {"2026-11-01"}
 
 
-def test_prices_are_never_written(billed_month: Any) -> None:
+def test_prices_are_never_written(billed: Any) -> None:
     writes = 0
-    for text in billed_month.sent():
+    for text in billed.sent():
         root = etree.fromstring(text.encode())
         for request in root.iter("InvoiceAddRq", "InvoiceModRq"):
             writes += 1
@@ -218,18 +218,18 @@ def test_the_unit_cost_of_every_item_with_a_cost_field_is_written(month: Any) ->
     assert found == {name: cost for name, cost in expected.items() if name != "Sécurité:Courriel"}
 
 
-def test_an_item_without_a_cost_field_is_told_and_never_converted(billed_month: Any, billed_folder: Path) -> None:
+def test_an_item_without_a_cost_field_is_told_and_never_converted(billed: Any, billed_folder: Path) -> None:
     before = json.loads((billed_folder / "before.json").read_text(encoding="utf-8"))["lists"]["ItemService"]
-    after = billed_month.company()["lists"]["ItemService"]
+    after = billed.company()["lists"]["ItemService"]
     name = "Sécurité:Courriel"
     assert [row for row in before if row["FullName"] == name] == [row for row in after if row["FullName"] == name]
-    (problem,) = (one for one in billed_month.status().problems if one.code == "no-cost-field")
+    (problem,) = (one for one in billed.status().problems if one.code == "no-cost-field")
     assert name in str(problem.what)
     assert "In QuickBooks, edit the item" in str(problem.what)
 
 
-def test_once_the_item_has_a_cost_field_the_problem_goes_and_the_cost_is_written(billed_month: Any) -> None:
-    month = billed_month
+def test_once_the_item_has_a_cost_field_the_problem_goes_and_the_cost_is_written(billed: Any) -> None:
+    month = billed
 
     def convert(company: Any) -> None:
         item = find_list_object(company, "ItemService", "Sécurité:Courriel")
@@ -480,54 +480,54 @@ def charges_of_the_month() -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def test_a_charge_that_is_corrected_after_the_invoice_is_put_right_by_the_next_run(billed_month: Any) -> None:
-    before = billed_month.company()
+def test_a_charge_that_is_corrected_after_the_invoice_is_put_right_by_the_next_run(billed: Any) -> None:
+    before = billed.company()
     charges = charges_of_the_month()
     charges["charges"][0]["quantity"] += 1
-    result = billed_month.import_charges(json.dumps(charges).encode(), "corrected.json")
+    result = billed.import_charges(json.dumps(charges).encode(), "corrected.json")
     assert (result.added, result.changed, result.corrected) == (0, 1, 1)
-    billed_month.bill()
-    assert billed_month.visit().went_well
-    assert billed_month.states() == {"reconciled": 13}
-    (line,) = new_lines(billed_month.company(), before)
+    billed.bill()
+    assert billed.visit().went_well
+    assert billed.states() == {"reconciled": 13}
+    (line,) = new_lines(billed.company(), before)
     assert (line["ItemRef"]["FullName"], line["Quantity"]) == ("Licences:M365 Basic", "1")
-    again = billed_month.import_charges(json.dumps(charges).encode(), "corrected.json")
+    again = billed.import_charges(json.dumps(charges).encode(), "corrected.json")
     assert (again.changed, again.unchanged) == (0, 72)
-    billed_month.bill()
-    assert billed_month.states() == {"reconciled": 13}
+    billed.bill()
+    assert billed.states() == {"reconciled": 13}
 
 
-def test_a_charge_that_is_withdrawn_after_the_invoice_is_credited(billed_month: Any) -> None:
-    billed_month.set(negative_total="credit-memo")
-    before = billed_month.company()
+def test_a_charge_that_is_withdrawn_after_the_invoice_is_credited(billed: Any) -> None:
+    billed.set(negative_total="credit-memo")
+    before = billed.company()
     charges = charges_of_the_month()
     gone = charges["charges"].pop(0)
-    result = billed_month.import_charges(json.dumps(charges).encode(), "shorter.json")
+    result = billed.import_charges(json.dumps(charges).encode(), "shorter.json")
     assert (result.withdrawn, result.corrected, result.unchanged) == (1, 1, 71)
-    billed_month.bill()
-    assert billed_month.visit().went_well
-    assert billed_month.states() == {"reconciled": 13}
-    (memo,) = billed_month.company()["transactions"]["CreditMemo"]
+    billed.bill()
+    assert billed.visit().went_well
+    assert billed.states() == {"reconciled": 13}
+    (memo,) = billed.company()["transactions"]["CreditMemo"]
     (line,) = memo["lines"]
     assert (line["ItemRef"]["FullName"], line["Quantity"]) == ("Licences:M365 Basic", f"{gone['quantity']}")
-    assert new_lines(billed_month.company(), before) == []
-    draft = billed_month.run().drafts[-1]
+    assert new_lines(billed.company(), before) == []
+    draft = billed.run().drafts[-1]
     assert draft.form == "credit-memo"
     assert draft.subtotal == -Decimal(memo["Subtotal"])
 
 
-def test_a_late_charge_is_billed_beside_what_was_billed(billed_month: Any) -> None:
+def test_a_late_charge_is_billed_beside_what_was_billed(billed: Any) -> None:
     charges = charges_of_the_month()
     late = copy.deepcopy(next(one for one in charges["charges"] if one["sku"] == "M365-BB"))
     late["chargeId"] = "00000000-0000-4000-8000-000000000001"
     charges["charges"].append(late)
-    result = billed_month.import_charges(json.dumps(charges).encode(), "late.json")
+    result = billed.import_charges(json.dumps(charges).encode(), "late.json")
     assert (result.added, result.unchanged) == (1, 72)
-    before = billed_month.company()
-    billed_month.bill()
-    assert billed_month.visit().went_well
-    assert billed_month.states() == {"reconciled": 13}
-    (line,) = new_lines(billed_month.company(), before)
+    before = billed.company()
+    billed.bill()
+    assert billed.visit().went_well
+    assert billed.states() == {"reconciled": 13}
+    (line,) = new_lines(billed.company(), before)
     assert line["ItemRef"]["FullName"] == "Licences:M365 Basic"
 
 
@@ -636,8 +636,8 @@ def test_a_list_that_quickbooks_refuses_is_told_until_it_comes(month: Any, monke
     assert "QuickBooks' customers" not in month.problems()
 
 
-def test_another_company_file_with_the_same_ids_is_another_file(billed_month: Any) -> None:
-    portal = billed_month.portal
+def test_another_company_file_with_the_same_ids_is_another_file(billed: Any) -> None:
+    portal = billed.portal
     made = connections.add_connection(
         portal, "Copy", partner=PARTNER, billing_mode=BillingMode.IN_ARREARS, invoice_day=1
     )

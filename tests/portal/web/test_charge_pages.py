@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,9 +33,10 @@ def rows_of(who: Any, query: str = "", delimiter: str = ",") -> list[dict[str, s
     return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
 
 
-@pytest.fixture
-def mixed(month: Any) -> Any:
-    """The month billed but for what the rule keeps back; one invoice was refused."""
+@pytest.fixture(scope="module")
+def mixed_folder(month_folder: Path, month_copier: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The month billed but for what the rule keeps back, where one invoice was refused; as files."""
+    month = month_copier(month_folder, tmp_path_factory.mktemp("mixed") / "month")
     with month.portal.database.read() as db:
         bakery = db.scalar(sa.select(Organization.id).filter_by(name=BAKERY))
     rule = ExportRule(organizations=Chosen(which=Which.EXCEPT, ids=frozenset({bakery})))
@@ -44,6 +46,19 @@ def mixed(month: Any) -> Any:
     with month.portal.database.write() as db:
         last = db.scalar(sa.select(sa.func.max(Draft.id)))
         db.execute(sa.update(Draft).where(Draft.id == last).values(state=DraftState.PARKED, code="3140"))
+    month.close()
+    return month.folder
+
+
+@pytest.fixture
+def beginning(request: pytest.FixtureRequest) -> Path:
+    """A test's month is a copy of the mixed one where it asks for `mixed`."""
+    return request.getfixturevalue("mixed_folder" if "mixed" in request.fixturenames else "month_folder")
+
+
+@pytest.fixture
+def mixed(month: Any) -> Any:
+    """The month billed but for what the rule keeps back; one invoice was refused."""
     return month
 
 

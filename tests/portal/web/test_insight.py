@@ -24,14 +24,6 @@ FILES = ("margin", "orphans", "drift", "seats")
 BAKERY = "Boulangerie Aux Trois Blés"
 
 
-@pytest.fixture
-def billed(month: Any) -> Any:
-    """The month, billed and reconciled."""
-    month.bill()
-    assert month.visit().went_well
-    return month
-
-
 def text_of(who: Any, query: str = "") -> str:
     answer = who.get(f"{INSIGHT}{query}")
     assert answer.status_code == 200

@@ -52,7 +52,7 @@ def stop(month: Any, codes: list[str], detail: str = "a detail") -> None:
 
 
 @pytest.fixture
-def billed(month: Any) -> Any:
+def dispatched(month: Any) -> Any:
     """The month, billed; nothing has left."""
     month.bill()
     return month
@@ -71,13 +71,13 @@ def test_every_code_has_a_cause_and_a_remedy_in_both_languages() -> None:
 
 @pytest.mark.parametrize("spoken", ["en", "fr"])
 def test_the_page_shows_every_code_with_its_cause_and_remedy(
-    site: Flask, admin: Any, billed: Any, monkeypatch: pytest.MonkeyPatch, spoken: str
+    site: Flask, admin: Any, dispatched: Any, monkeypatch: pytest.MonkeyPatch, spoken: str
 ) -> None:
     monkeypatch.setattr(readiness, "FEW", 12)
     admin.post("/language", {"language": spoken, "next": "/"})
     for begin in range(0, len(CODES), 12):
         some = CODES[begin : begin + 12]
-        stop(billed, some)
+        stop(dispatched, some)
         page = unescape(admin.get(STATUS).text)
         with site.test_request_context("/", headers={"Accept-Language": spoken}):
             for code in some:
@@ -88,12 +88,12 @@ def test_the_page_shows_every_code_with_its_cause_and_remedy(
 
 
 def test_problems_are_grouped_by_kind_and_each_kind_has_pages(
-    admin: Any, billed: Any, monkeypatch: pytest.MonkeyPatch
+    admin: Any, dispatched: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "FEW", 3)
     monkeypatch.setattr(readiness, "SIZE", 5)
-    stop(billed, ["3140"] * 7 + ["invoice-paid"])
-    billed.map("organization,Studio Lumière,,,yes,create")
+    stop(dispatched, ["3140"] * 7 + ["invoice-paid"])
+    dispatched.map("organization,Studio Lumière,,,yes,create")
     text = admin.get(STATUS).text
     assert "10 problems" in text, "and the item that has no cost field"
     assert "Show all 8" in text
@@ -112,9 +112,9 @@ def test_problems_are_grouped_by_kind_and_each_kind_has_pages(
 
 
 def test_buttons_are_offered_where_they_apply_and_to_those_who_may(
-    admin: Any, billed: Any, person: Callable[..., Any]
+    admin: Any, dispatched: Any, person: Callable[..., Any]
 ) -> None:
-    stop(billed, ["3140"])
+    stop(dispatched, ["3140"])
     text = admin.get(STATUS).text
     for deed in ("retry", "settle", "ignore"):
         assert f'action="/connections/1/drafts/1/{deed}"' in text
@@ -124,26 +124,26 @@ def test_buttons_are_offered_where_they_apply_and_to_those_who_may(
     assert "/drafts/1/" not in admin.get(STATUS).text
 
 
-def test_a_later_success_clears_the_error(admin: Any, billed: Any) -> None:
-    stop(billed, ["3140"])
+def test_a_later_success_clears_the_error(admin: Any, dispatched: Any) -> None:
+    stop(dispatched, ["3140"])
     assert "#draft-1" in admin.get(STATUS).text
     assert admin.post("/connections/1/drafts/1/retry").status_code == 303
-    assert billed.visit().went_well
+    assert dispatched.visit().went_well
     assert "#draft-1" not in admin.get(STATUS).text
 
 
-def test_the_pages_agree_with_the_whole_list(billed: Any) -> None:
-    stop(billed, ["3140"] * 3)
-    billed.map("organization,Studio Lumière,,,yes,create\noffer,Email Security,SEC-MAIL,,yes,")
-    whole = billed.status().problems
-    seen = status.overview(billed.portal, 1)
+def test_the_pages_agree_with_the_whole_list(dispatched: Any) -> None:
+    stop(dispatched, ["3140"] * 3)
+    dispatched.map("organization,Studio Lumière,,,yes,create\noffer,Email Security,SEC-MAIL,,yes,")
+    whole = dispatched.status().problems
+    seen = status.overview(dispatched.portal, 1)
     assert seen.count == len(whole)
     assert sorted(one.code for page in seen.pages.values() for one in page.rows) == sorted(one.code for one in whole)
 
 
-def test_the_first_line_says_no_and_why(admin: Any, billed: Any) -> None:
+def test_the_first_line_says_no_and_why(admin: Any, dispatched: Any) -> None:
     assert "Ready to invoice: yes" in admin.get(STATUS).text
-    billed.map("organization,Studio Lumière,,,yes,create")
+    dispatched.map("organization,Studio Lumière,,,yes,create")
     text = admin.get(STATUS).text
     assert "Ready to invoice: no" in text
     assert "Organizations without a QuickBooks customer: 1." in text
@@ -172,8 +172,8 @@ def test_what_waits_to_be_billed_is_told_with_the_button_to_the_preview(admin: A
     assert "Open the preview" not in admin.get(STATUS).text
 
 
-def test_an_organization_with_a_strange_name_is_never_markup(admin: Any, billed: Any) -> None:
-    with billed.portal.database.write() as db:
+def test_an_organization_with_a_strange_name_is_never_markup(admin: Any, dispatched: Any) -> None:
+    with dispatched.portal.database.write() as db:
         db.query(Organization).filter_by(name="Studio Lumière").update({"name": "<b>x</b>", "customer_list_id": None})
     text = admin.get(STATUS).text
     assert "&lt;b&gt;x" in text

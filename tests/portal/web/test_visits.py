@@ -18,14 +18,6 @@ from qbwc.models import Exchange
 VISITS = "/connections/1/visits"
 
 
-@pytest.fixture
-def billed(month: Any) -> Any:
-    """The month, billed and visited."""
-    month.bill()
-    assert month.visit().went_well
-    return month
-
-
 def exchange_with(month: Any, text: str) -> int:
     """The exchange whose request holds this text."""
     with month.portal.database.read() as db:

@@ -30,14 +30,6 @@ def pages(app: Flask) -> Iterator[str]:
             yield adapter.build(rule.endpoint, {name: known[name] for name in rule.arguments})
 
 
-@pytest.fixture
-def billed(month: Any) -> Any:
-    """The month, billed and reconciled."""
-    month.bill()
-    assert month.visit().went_well
-    return month
-
-
 def test_every_page_is_light(site: Flask, admin: Any, billed: Any) -> None:
     sizes: dict[str, tuple[int, int]] = {}
     for path in pages(site):
