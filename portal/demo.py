@@ -25,7 +25,7 @@ from portal.errors import Unusable
 from portal.listener import Listener
 from portal.models import DraftState, Role
 from portal.report import describe_import, describe_run, plain
-from portal.server import PortTaken, listen, serve_in_thread
+from portal.server import Background, PortTaken, listen, serve_in_thread
 from portal.services import (
     Portal,
     accounts,
@@ -84,23 +84,12 @@ def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
         port = sock.getsockname()[1]
         folder = _fresh_folder(port)
         calendar = Calendar(FIRST_DAY)
-        portal = build_portal(
-            configuration.load(
-                data=folder,
-                database_url=None,
-                smtp_url=None,
-                url=f"http://localhost:{port}",
-                private_webhooks=True,
-            ),
-            now=calendar,
-        )
+        portal = open_portal(folder, port, calendar)
         closing.callback(portal.database.close)
-        stage = _set_up(portal, folder, calendar)
+        stage = set_up(portal, folder, calendar)
         closing.callback(stage.listener.close)
-        button = demo_blueprint(stage.connection_id, lambda: _play(stage))
-        server = serve_in_thread(build_wsgi(portal, extra_blueprints=[button]), sock)
-        closing.callback(server.close)
-        made = _play_months(stage)
+        closing.callback(serve(stage, sock).close)
+        made = play_months(stage)
         seen = status.status(portal, stage.connection_id)
         is_reconciled = bool(made.drafts) and all(draft.state is DraftState.RECONCILED for draft in made.drafts)
         address = portal.settings.url
@@ -112,6 +101,19 @@ def demonstrate(port: int, *, ends: bool, as_json: bool) -> int:
         threading.Thread(target=deliver_until, args=(portal, stop), name="portal-delivery", daemon=True).start()
         _wait()
         return 0
+
+
+def open_portal(folder: Path, port: int, calendar: Calendar) -> Portal:
+    """The demonstration's portal, whose data are in a folder, at a port of this machine."""
+    url = f"http://localhost:{port}"
+    settings = configuration.load(data=folder, database_url=None, smtp_url=None, url=url, private_webhooks=True)
+    return build_portal(settings, now=calendar)
+
+
+def serve(stage: Stage, sock: socket.socket) -> Background:
+    """Serve the pages, with a button that lets the sandbox's Web Connector call, and the SOAP endpoint."""
+    button = demo_blueprint(stage.connection_id, lambda: _play(stage))
+    return serve_in_thread(build_wsgi(stage.portal, extra_blueprints=[button]), sock)
 
 
 def _listen(port: int) -> socket.socket:
@@ -141,7 +143,8 @@ def _fresh_folder(port: int) -> Path:
     return folder
 
 
-def _set_up(portal: Portal, folder: Path, calendar: Calendar) -> Stage:
+def set_up(portal: Portal, folder: Path, calendar: Calendar) -> Stage:
+    """The sample partner with its people, connections and company file, before anything has happened."""
     samples = samples_folder()
     with _step("Making the sample partner, its people and its QuickBooks company"):
         accounts.add_partner(portal, PARTNER)
@@ -184,7 +187,7 @@ def _rule(portal: Portal, connection_id: int) -> None:
         export_rules.save(portal, connection_id, rule, version=version, who=EMAIL)
 
 
-def _play_months(stage: Stage) -> runs.RunView:
+def play_months(stage: Stage) -> runs.RunView:
     """The whole story. Returns October's run, which is the one that is to be reconciled."""
     with _step("First visit of the Web Connector: QuickBooks' lists come in"):
         lists = connect(stage)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
 import warnings
@@ -20,11 +22,13 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from qbwc.database import Database
 from qbwc.models import Base
+from tests.whole import WHOLE
 
 # No test may fail because the machine is busy.
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
 
+ROOT = Path(__file__).resolve().parents[1]
 SKIP_NOTHING = bool(os.environ.get("TESTS_SKIP_NOTHING"))
 
 
@@ -49,12 +53,17 @@ EVERY_TWIN = {
 }
 
 
+def pytest_report_header() -> str:
+    """Say how much is tried."""
+    return "TESTS_WHOLE: nothing is thinned" if WHOLE else "a part of what takes long: set TESTS_WHOLE=1 for all of it"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test with many examples the first is seen on PostgreSQL too, unless TESTS_EVERY_TWIN asks for all.
+    """Of a test with many examples the first is seen on PostgreSQL too, unless TESTS_WHOLE asks for all.
 
     The examples differ in what people, suppliers or QuickBooks say, which goes the same way through both databases.
     """
-    if os.environ.get("TESTS_EVERY_TWIN"):
+    if WHOLE:
         return
     seen: set[str] = set()
     kept, twins = [], []
@@ -136,6 +145,21 @@ def intuit_schema() -> etree.XMLSchema:
 def intuit_wsdl() -> Path:
     """Intuit's WSDL of the Web Connector service."""
     return _intuit_file("QBWebConnectorSvc.wsdl")
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process that takes no setting of the portal's from ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
+
+
+@pytest.fixture(scope="session")
+def played_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demonstration after all its months, as files to copy."""
+    folder = tmp_path_factory.mktemp("played") / "demo"
+    command = [sys.executable, "-m", "tests.demonstration", "play", str(folder)]
+    made = subprocess.run(command, env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert made.returncode == 0, made.stderr
+    return folder
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from flask.testing import FlaskClient
 from portal import settings as configuration
 from portal.app import create_app
 from portal.services import build_portal
+from tests.whole import WHOLE
 
 pytestmark = pytest.mark.bench
 
@@ -33,6 +32,7 @@ KNOWN |= {"webhook_id": 1, "outbox_id": 1}
 OTHERS = {"screen": "status", "user_id": 2}
 FRAGMENTS = {"choices"}  # a list to choose from, looked through at each key: tests/bench/test_pages.py
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+EXCHANGES = 1_000_000 if WHOLE else 200_000
 HOUR = "strftime('%Y-%m-%d %H:%M:%S.000000', '2025-09-01', '+' || i || ' hours')"
 ROWS = {
     f"""INSERT INTO organization (id, connection_id, key, name, mode, is_synchronized, customer_list_id) {NUMBERS}
@@ -55,11 +55,11 @@ ROWS = {
     f"""INSERT INTO qbwc_exchange (id, connection_id, session_id, purpose, is_write, state, attempts, request_size,
           answer_size, request_count, first_sent_at, sent_at, answered_at) {NUMBERS}
         SELECT 1000 + i, 1, 1001 + (i - 1) / 100, 'work', i % 10 = 0, 'answered', 1, 2000, 20000, 5,
-          '2025-09-01 00:00:00.000000', '2025-09-01 00:00:00.000000', '2025-09-01 00:00:01.000000' FROM n""": 1_000_000,
+          '2025-09-01 00:00:00.000000', '2025-09-01 00:00:00.000000', '2025-09-01 00:00:01.000000' FROM n""": EXCHANGES,
     f"""INSERT INTO qbwc_exchange_part (connection_id, exchange_id, topic, asked_by, about, at, requests, result)
         {NUMBERS} SELECT 1, 1000 + i, CASE WHEN i % 10 = 0 THEN 'invoices' ELSE 'lists' END,
           CASE WHEN i % 10 = 0 THEN 'p' || (i % 70) || '@example.com' ELSE '' END, '', '2025-09-01 00:00:00.000000', 5,
-          CASE WHEN i % 1000 = 0 THEN 'refused' ELSE 'done' END FROM n""": 1_000_000,
+          CASE WHEN i % 1000 = 0 THEN 'refused' ELSE 'done' END FROM n""": EXCHANGES,
 }
 
 
@@ -85,12 +85,11 @@ def open_place(folder: Path, says: dict[str, str]) -> Place:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Place]]:
+def places(played_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Place]]:
     """The demonstration's data, and the same with those of a large partner."""
     folder = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-c", "from portal.cli import main; main()", "demo", "--port", "0", "--exit"]
-    subprocess.run(command, check=True, env={"PORTAL_DATA": str(folder)}, capture_output=True, timeout=300)
-    small = next(one.parent for one in folder.rglob("portal.sqlite3"))
+    small = folder / "small"
+    shutil.copytree(played_demo, small)
     large = folder / "large"
     shutil.copytree(small, large)
     with sqlite3.connect(large / "portal.sqlite3") as database:

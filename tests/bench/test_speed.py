@@ -28,6 +28,7 @@ from qbwc.models import Base, Connection, Job, JobState, ListObject, Request, Re
 from qbwc.qbxml import Answer
 from qbwc.service import ArrayOfString
 from qbwc.wsgi import build_wsgi
+from tests.whole import WHOLE
 
 pytestmark = pytest.mark.bench
 
@@ -38,7 +39,8 @@ ENVELOPE = (
     '<soap:Body><{op} xmlns="http://developer.intuit.com/">{inner}</{op}></soap:Body></soap:Envelope>'
 )
 STATUS = 'statusCode="0" statusSeverity="Info" statusMessage="Status OK"'
-PAGE, PAGES = 500, 200
+PAGE, PAGES = 500, 200 if WHOLE else 60
+QUEUED = 100_000 if WHOLE else 30_000
 
 
 class _Idle(ServiceBase):  # type: ignore[misc]
@@ -167,8 +169,8 @@ def _visit(endpoint: Endpoint, best: dict[str, float]) -> None:
     endpoint.close_connection(ticket)
 
 
-def test_a_hundred_thousand_queued_requests_cost_no_more_than_a_thousand(ratios: Any, tmp_path: Path) -> None:
-    times: dict[int, dict[str, float]] = {1000: {}, 100_000: {}}
+def test_very_many_queued_requests_cost_no_more_than_a_thousand(ratios: Any, tmp_path: Path) -> None:
+    times: dict[int, dict[str, float]] = {1000: {}, QUEUED: {}}
     databases = {count: _database(tmp_path, f"{count}.db") for count in times}
     endpoints = {count: Endpoint(database, Registry(Acknowledge())) for count, database in databases.items()}
     for count, database in databases.items():
@@ -180,10 +182,10 @@ def test_a_hundred_thousand_queued_requests_cost_no_more_than_a_thousand(ratios:
             _visit(endpoint, times[count])
     found = {}
     for name, short in times[1000].items():
-        long = times[100_000][name]
+        long = times[QUEUED][name]
         found[name] = long / short
         figure = f"{long / short:.2f} times ({long * 1000:.1f} ms / {short * 1000:.1f} ms)"
-        ratios.properties.append(("ratio", f"{name}, 100,000 queued over 1,000: {figure}"))
+        ratios.properties.append(("ratio", f"{name}, {QUEUED:,} queued over 1,000: {figure}"))
     for database in databases.values():
         database.close()
     assert found["sendRequestXML"] <= 1.3
@@ -237,7 +239,7 @@ def _memory() -> int:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-def test_a_hundred_thousand_customers_stay_near_a_bare_parse_and_insert(ratios: Any, tmp_path: Path) -> None:
+def test_very_many_customers_stay_near_a_bare_parse_and_insert(ratios: Any, tmp_path: Path) -> None:
     database, bare = _database(tmp_path, "ours.db"), _database(tmp_path, "bare.db")
     registry = Registry(mirror.PullList())
     endpoint = Endpoint(database, registry)

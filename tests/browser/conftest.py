@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import json
-import os
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -16,6 +15,9 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from lxml import html
+
+from portal.demo import EMAIL, PASSWORD
+from tests.conftest import ROOT, environment
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -31,28 +33,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def demo(played_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The demonstration in a process of its own: its address and folder, and who may log in."""
     folder = tmp_path_factory.mktemp("demo")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
+    shutil.copytree(played_demo, folder / "data")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from portal.cli import main; main()", "demo", "--port", "0", "--json"],
+            [sys.executable, "-m", "tests.demonstration", "serve", str(folder / "data")],
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**environment, "PORTAL_DATA": str(folder / "data")},
+            env=environment(),
+            cwd=ROOT,
             text=True,
         )
         assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if line == "}\n":
-                break
         try:
-            assert lines, (folder / "log").read_text(encoding="utf-8")
-            made = json.loads("".join(lines))
-            yield {**made, "folder": folder / "data" / f"demo-{urlsplit(made['address']).port}"}
+            address = process.stdout.readline().strip()
+            assert address, (folder / "log").read_text(encoding="utf-8")
+            yield {"address": address, "email": EMAIL, "password": PASSWORD, "folder": folder / "data"}
         finally:
             process.terminate()
             process.wait(20)

@@ -82,9 +82,9 @@ def played(clean_environment: Path) -> Iterator[story.Stage]:
         address = f"http://localhost:{sock.getsockname()[1]}"
         loaded = configuration.load(data=folder, database_url=None, url=address, private_webhooks=True)
         made = build_portal(loaded, now=calendar)
-        stage = demo._set_up(made, folder, calendar)
+        stage = demo.set_up(made, folder, calendar)
         server = serve_in_thread(build_wsgi(made), sock)
-        demo._play_months(stage)
+        demo.play_months(stage)
         server.close()
         yield stage
         stage.listener.close()
@@ -147,7 +147,7 @@ def test_not_all_reconciled_is_not_a_success(
     command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, states: list[str]
 ) -> None:
     drafts = [SimpleNamespace(state=DraftState(state)) for state in states]
-    monkeypatch.setattr(demo, "_play_months", lambda _stage: SimpleNamespace(drafts=drafts))
+    monkeypatch.setattr(demo, "play_months", lambda _stage: SimpleNamespace(drafts=drafts))
     printed: list[bool] = []
     monkeypatch.setattr(demo, "_print_result", lambda *_, is_reconciled, **__: printed.append(is_reconciled))
     assert command("demo", "--exit", "--port", "0").status == 1
