@@ -28,8 +28,8 @@ CODES = [
 SEND_ALL_BUT_ONE = """async (ends) => {
   const wanted = [...document.querySelectorAll("form")].filter((form) => ends.some((end) => form.action.endsWith(end)));
   for (const form of wanted) {
-    const answer = await fetch(form.action, { method: "post", body: new FormData(form) });
-    if (!answer.ok) throw new Error(`${form.action}: ${answer.status}`);
+    const answer = await fetch(form.action, { method: "post", body: new FormData(form), redirect: "manual" });
+    if (answer.type !== "opaqueredirect") throw new Error(`${form.action}: ${answer.status}`);
   }
 }"""
 

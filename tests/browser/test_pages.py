@@ -108,9 +108,9 @@ def test_what_is_typed_and_not_saved_is_not_lost_unseen(open_page: Any, reads: A
     page.get_by_label("QuickBooks item for Visio Plan 2").click()
     page.keyboard.press("Backspace")
     page.keyboard.type("visio p2")
-    page.locator(".ts-dropdown .option", has_text="Licences:Visio P2").wait_for()
+    page.locator(".ts-dropdown .option.active", has_text="Licences:Visio P2").wait_for()
     page.keyboard.press("Enter")
-    assert bar.inner_text() == ""
+    page.wait_for_function("document.querySelector('[data-changed]').innerText === ''")
     page.goto("/connections/1/charges")
 
 

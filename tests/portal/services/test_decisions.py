@@ -36,7 +36,7 @@ def later(month: Any, *faults: str) -> Any:
     return month.visit(*faults)
 
 
-def billed(month: Any) -> Any:
+def bill_and_reconcile(month: Any) -> Any:
     """The month, billed and reconciled."""
     month.bill()
     assert month.visit().went_well
@@ -175,8 +175,8 @@ class TestSettled:
         assert len(actions(any_month, draft.id)) == 1
 
     @pytest.mark.parametrize("state", ["done", "ignored"])
-    def test_an_invoice_that_differs_can_be_settled(self, billed_month: Any, state: str) -> None:
-        month = billed_month
+    def test_an_invoice_that_differs_can_be_settled(self, billed: Any, state: str) -> None:
+        month = billed
         draft = month.draft(CREATED)
         delete(month, draft.ref_number)
         with month.portal.database.write() as db:
@@ -199,14 +199,14 @@ class TestSettled:
     @pytest.mark.parametrize(
         "decide", [decisions.mark_done, decisions.ignore, decisions.release, decisions.reopen, retries.retry_draft]
     )
-    def test_another_connections_invoice_does_not_exist(self, billed_month: Any, decide: Any) -> None:
-        draft = billed_month.draft(CREATED)
+    def test_another_connections_invoice_does_not_exist(self, billed: Any, decide: Any) -> None:
+        draft = billed.draft(CREATED)
         other = connections.add_connection(
-            billed_month.portal, "Other", partner="Nordet Infogérance inc.", billing_mode="in-arrears", invoice_day=1
+            billed.portal, "Other", partner="Nordet Infogérance inc.", billing_mode="in-arrears", invoice_day=1
         )
-        for connection_id, draft_id in ((other.id, draft.id), (billed_month.connection_id, 10**30)):
+        for connection_id, draft_id in ((other.id, draft.id), (billed.connection_id, 10**30)):
             with pytest.raises(NotFound):
-                decide(billed_month.portal, connection_id, draft_id, who=WHO)
+                decide(billed.portal, connection_id, draft_id, who=WHO)
 
     def test_taken_back_it_stands_as_before_and_can_be_sent(self, any_month: Any) -> None:
         draft = with_one_stopped(any_month)
@@ -273,7 +273,7 @@ class TestClearingTheLink:
     """Only what QuickBooks does not have is billed anew."""
 
     def test_what_was_deleted_in_quickbooks_is_billed_again_once(self, any_month: Any) -> None:
-        month = billed(any_month)
+        month = bill_and_reconcile(any_month)
         draft, before = month.draft(CREATED), len(forms(month))
         own = charges_of(month, draft.id)
         delete(month, draft.ref_number)
@@ -312,7 +312,7 @@ class TestClearingTheLink:
 
     @pytest.mark.parametrize("organization", [CREATED, UPDATED])
     def test_what_is_still_there_stays_linked_and_nothing_is_doubled(self, any_month: Any, organization: str) -> None:
-        month = billed(any_month)
+        month = bill_and_reconcile(any_month)
         draft, written = month.draft(organization), month.company()["transactions"]
         call(month, decisions.release, draft.id)
         assert later(month).went_well
@@ -322,8 +322,8 @@ class TestClearingTheLink:
         later(month)
         assert month.company()["transactions"] == written
 
-    def test_an_invoice_moved_to_another_date_or_customer_is_found(self, billed_month: Any) -> None:
-        month = billed_month
+    def test_an_invoice_moved_to_another_date_or_customer_is_found(self, billed: Any) -> None:
+        month = billed
         moved, given_away = month.draft(CREATED), month.draft("Garage M. Lefebvre & fils")
 
         def change(company: Any) -> None:
@@ -346,10 +346,10 @@ class TestClearingTheLink:
 
     @pytest.mark.parametrize("faults", [(), ("no-external-guid",)])
     def test_one_whose_number_is_not_known_here_is_found_by_its_stamp_or_its_lines(
-        self, billed_month: Any, faults: tuple[str, ...]
+        self, billed: Any, faults: tuple[str, ...]
     ) -> None:
         """A first look was refused, so that its TxnID is gone here; its terms and date are others meanwhile."""
-        month = billed_month
+        month = billed
         draft = month.draft(CREATED)
         with month.portal.database.write() as db:
             row = db.get_one(Draft, draft.id)
@@ -370,7 +370,7 @@ class TestClearingTheLink:
         assert month.draft(CREATED).ref_number == draft.ref_number
 
     def test_lines_that_somebody_took_off_an_invoice_are_billed_again(self, any_month: Any) -> None:
-        month = billed(any_month)
+        month = bill_and_reconcile(any_month)
         draft, before = month.draft(UPDATED), len(forms(month))
         own = charges_of(month, draft.id)
 
@@ -447,7 +447,7 @@ class TestClearingTheLink:
         assert [one.state for one in month.run().drafts if one.form == "credit-memo"] == ["ignored", "reconciled"]
 
     def test_who_clicks_twice_is_told_and_it_is_searched_once(self, any_month: Any) -> None:
-        month = billed(any_month)
+        month = bill_and_reconcile(any_month)
         draft = month.draft(CREATED)
         one = month.connection_id
         delete(month, draft.ref_number)
@@ -463,7 +463,7 @@ class TestClearingTheLink:
         assert month.states() == {"reconciled": 11, "ignored": 1}
 
     def test_people_and_a_visit_at_once_never_wait_for_each_other(self, any_month: Any) -> None:
-        month = billed(any_month)
+        month = bill_and_reconcile(any_month)
         drafts = month.run().drafts[:4]
         for draft in drafts[:2]:
             call(month, decisions.release, draft.id)
@@ -481,7 +481,7 @@ class TestClearingTheLink:
         assert [actions(month, draft.id) for draft in drafts] == [["found", "release"]] * 4
 
     def test_billing_while_the_search_waits_bills_nothing_of_it(self, any_month: Any) -> None:
-        month = billed(any_month)
+        month = bill_and_reconcile(any_month)
         draft = month.draft(CREATED)
         delete(month, draft.ref_number)
         call(month, decisions.release, draft.id)
@@ -496,12 +496,12 @@ class TestTheSearch:
     """In the right file, answered whole; otherwise nothing changes."""
 
     @pytest.fixture
-    def sought(self, billed_month: Any) -> Any:
+    def sought(self, billed: Any) -> Any:
         """The month, with one invoice deleted in QuickBooks and its link to be cleared."""
-        draft = billed_month.draft(CREATED)
-        delete(billed_month, draft.ref_number)
-        call(billed_month, decisions.release, draft.id)
-        return billed_month
+        draft = billed.draft(CREATED)
+        delete(billed, draft.ref_number)
+        call(billed, decisions.release, draft.id)
+        return billed
 
     @pytest.mark.parametrize(
         "fault", ["lost-answer", "cut-before", "truncated", "garbage", "repeat-answer", "hresult-after=0x80040402"]
@@ -530,7 +530,7 @@ class TestTheSearch:
     def test_an_older_copy_of_the_file_proves_nothing(self, month: Any) -> None:
         """The invoice is in the right file, and not in the copy that was open once."""
         older = month.company_file.read_bytes()
-        billed(month)
+        bill_and_reconcile(month)
         newer = month.company_file.read_bytes()
         draft = month.draft(CREATED)
         call(month, decisions.release, draft.id)
@@ -544,9 +544,9 @@ class TestTheSearch:
 
     @pytest.mark.parametrize("organization", [CREATED, UPDATED])
     def test_a_search_that_quickbooks_refuses_changes_nothing(
-        self, billed_month: Any, monkeypatch: pytest.MonkeyPatch, organization: str
+        self, billed: Any, monkeypatch: pytest.MonkeyPatch, organization: str
     ) -> None:
-        month = billed_month
+        month = billed
         draft = month.draft(organization)
         call(month, decisions.release, draft.id)
 
@@ -563,10 +563,10 @@ class TestTheSearch:
         later(month)
         assert actions(month, draft.id) == ["found", "release", "not-searched", "release"]
 
-    def test_an_invoice_that_cannot_be_read_may_be_it(self, billed_month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_invoice_that_cannot_be_read_may_be_it(self, billed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         from qbwc.endpoint import Endpoint
 
-        month = billed_month
+        month = billed
         draft = month.draft(CREATED)
         txn_id = forms(month)[draft.ref_number]["TxnID"]
         receive = Endpoint.receive_response
@@ -658,7 +658,7 @@ class TestCorrections:
     def test_a_correction_that_waits_is_billed_as_if_the_first_bill_had_never_been(
         self, any_month: Any, quantity: float | None
     ) -> None:
-        month = billed(any_month)
+        month = bill_and_reconcile(any_month)
         draft = month.draft(CREATED)
         own = charges_of(month, draft.id)
         self.corrected(month, quantity=quantity)
@@ -675,9 +675,9 @@ class TestCorrections:
         assert self.is_at_rest(month, quantity)
         assert not waiting(month) & own
 
-    def test_a_correction_that_was_billed_waits_again_as_it_was(self, billed_month: Any) -> None:
+    def test_a_correction_that_was_billed_waits_again_as_it_was(self, billed: Any) -> None:
         """The first invoice stands; the second, with the correction, is not in QuickBooks."""
-        month = billed_month
+        month = billed
         first = month.draft(CREATED)
         self.corrected(month, quantity=70)
         month.bill()
@@ -697,8 +697,8 @@ class TestCorrections:
         assert self.net(month) == before
         assert self.is_at_rest(month, 70)
 
-    def test_a_correction_of_the_correction_takes_its_place(self, billed_month: Any) -> None:
-        month = billed_month
+    def test_a_correction_of_the_correction_takes_its_place(self, billed: Any) -> None:
+        month = billed
         self.corrected(month, quantity=70)
         month.bill()
         later(month)
@@ -709,8 +709,8 @@ class TestCorrections:
         assert self.entries(month)[-1][2] == 90
         assert self.is_at_rest(month, 90)
 
-    def test_both_links_cleared_one_after_the_other_leave_the_facts(self, billed_month: Any) -> None:
-        month = billed_month
+    def test_both_links_cleared_one_after_the_other_leave_the_facts(self, billed: Any) -> None:
+        month = billed
         first = month.draft(CREATED)
         self.corrected(month, quantity=70)
         month.bill()
@@ -725,8 +725,8 @@ class TestCorrections:
         assert month.states()["reconciled"] == 12
         assert self.is_at_rest(month, 70)
 
-    def test_a_correction_that_is_billed_during_the_search_keeps_the_link(self, billed_month: Any) -> None:
-        month = billed_month
+    def test_a_correction_that_is_billed_during_the_search_keeps_the_link(self, billed: Any) -> None:
+        month = billed
         draft = month.draft(CREATED)
         delete(month, draft.ref_number)
         call(month, decisions.release, draft.id)
@@ -763,8 +763,8 @@ class TestTryingAgain:
         (entry,) = decisions.history(month.portal, month.connection_id, f"cost:{cost}")
         assert (entry.who, entry.action, entry.detail["code"]) == (WHO, "retry", "3171")
 
-    def test_a_look_that_was_refused_is_taken_again(self, billed_month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        month = billed_month
+    def test_a_look_that_was_refused_is_taken_again(self, billed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        month = billed
         draft, before = month.draft(CREATED), len(forms(month))
         with month.portal.database.write() as db:
             row = db.get_one(Draft, draft.id)
@@ -787,9 +787,9 @@ class TestTryingAgain:
         assert month.draft(CREATED).ref_number == draft.ref_number
 
     def test_lines_that_are_gone_from_a_sent_invoice_go_into_no_other_however_often_one_tries(
-        self, billed_month: Any
+        self, billed: Any
     ) -> None:
-        month = billed_month
+        month = billed
         draft = month.draft(UPDATED)
         with month.portal.database.write() as db:
             row = db.get_one(Draft, draft.id)

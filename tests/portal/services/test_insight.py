@@ -38,7 +38,7 @@ def bring(month: Any, charges: dict[str, Any], name: str = "corrected.json") -> 
     return month.import_charges(json.dumps(charges).encode(), name)
 
 
-def billed(month: Any) -> Any:
+def bill_and_reconcile(month: Any) -> Any:
     """The month, billed and reconciled."""
     month.bill()
     assert month.visit().went_well
@@ -72,7 +72,7 @@ def amounts(month: Any, *where: Any) -> Decimal:
 
 
 def test_the_margin_is_what_quickbooks_invoiced_less_what_the_provider_asks_for(any_month: Any) -> None:
-    report = margin(billed(any_month))
+    report = margin(bill_and_reconcile(any_month))
     assert (report.first, report.last, report.latest, report.runs) == (NOVEMBER, NOVEMBER, NOVEMBER, 1)
     assert report.year_first == date(2025, 11, 2)
     (group,) = report.groups
@@ -88,15 +88,15 @@ def test_the_margin_is_what_quickbooks_invoiced_less_what_the_provider_asks_for(
     assert group.total.percent == Decimal("24.18")
 
 
-def test_offers_organizations_and_pairs_add_up_to_the_same_smallest_first(billed_month: Any) -> None:
-    (group,) = margin(billed_month).groups
+def test_offers_organizations_and_pairs_add_up_to_the_same_smallest_first(billed: Any) -> None:
+    (group,) = margin(billed).groups
     for rows in (group.organizations, group.offers, group.pairs):
         assert sum(row.sales for row in rows) == group.total.sales
         assert sum(row.cost for row in rows) == group.total.cost
         earned = [row.sales - row.cost for row in rows]
         assert earned == sorted(earned)
     assert {(row.organization, row.offer_key) for row in group.organizations} == {
-        (draft.organization, "") for draft in billed_month.run().drafts
+        (draft.organization, "") for draft in billed.run().drafts
     }
     assert all(row.organization and row.offer and row.offer_key for row in group.pairs)
 
@@ -117,36 +117,36 @@ def draft_of(name: str) -> Any:
 @pytest.mark.parametrize(
     "state", [DraftState.WRITTEN, DraftState.DIFFERENT, DraftState.PARKED, DraftState.QUEUED, DraftState.DONE]
 )
-def test_one_invoice_in_doubt_leaves_the_others_alone(billed_month: Any, state: DraftState) -> None:
-    before = {row.organization: row for row in margin(billed_month).groups[0].organizations}
-    change(billed_month, Draft, draft_of(BAKERY), state=state, code=None)
-    (group,) = margin(billed_month).groups
+def test_one_invoice_in_doubt_leaves_the_others_alone(billed: Any, state: DraftState) -> None:
+    before = {row.organization: row for row in margin(billed).groups[0].organizations}
+    change(billed, Draft, draft_of(BAKERY), state=state, code=None)
+    (group,) = margin(billed).groups
     *others, last = group.organizations
     assert (last.organization, last.lines, last.unverified) == (BAKERY, 0, before[BAKERY].lines)
     assert (last.margin, last.percent, last.unverified_cost) == (None, None, before[BAKERY].cost)
     assert others == [row for row in before.values() if row.organization != BAKERY]
 
 
-def test_what_is_not_to_be_billed_was_sold_for_nothing(billed_month: Any) -> None:
-    change(billed_month, Draft, draft_of(BAKERY), state=DraftState.IGNORED)
-    (group,) = margin(billed_month).groups
+def test_what_is_not_to_be_billed_was_sold_for_nothing(billed: Any) -> None:
+    change(billed, Draft, draft_of(BAKERY), state=DraftState.IGNORED)
+    (group,) = margin(billed).groups
     first = group.organizations[0]
     assert (first.organization, first.sales, first.percent, first.unverified) == (BAKERY, 0, None, 0)
-    assert first.margin == -amounts(billed_month, named(BAKERY))
+    assert first.margin == -amounts(billed, named(BAKERY))
 
 
-def test_currencies_are_never_added_together(billed_month: Any) -> None:
-    change(billed_month, Charge, named(BAKERY), currency="USD")
-    cad, usd = margin(billed_month).groups
+def test_currencies_are_never_added_together(billed: Any) -> None:
+    change(billed, Charge, named(BAKERY), currency="USD")
+    cad, usd = margin(billed).groups
     assert (cad.currency, usd.currency) == ("CAD", "USD")
     assert [row.organization for row in usd.organizations] == [BAKERY]
     assert BAKERY not in {row.organization for row in cad.organizations}
-    assert usd.total.cost == amounts(billed_month, named(BAKERY))
+    assert usd.total.cost == amounts(billed, named(BAKERY))
 
 
 def test_a_line_of_two_currencies_is_counted_and_not_split(month: Any) -> None:
     change(month, Connection, Connection.id == 1, grouping="offer")
-    billed(month)
+    bill_and_reconcile(month)
     with month.portal.database.read() as db:
         shared = sa.select(BilledCharge.line_id).group_by(BilledCharge.line_id).having(sa.func.count() > 1)
         line_id = db.scalars(shared).first()
@@ -159,7 +159,7 @@ def test_a_line_of_two_currencies_is_counted_and_not_split(month: Any) -> None:
 
 
 def test_a_correction_counts_with_what_it_gives_back(any_month: Any, charges: dict[str, Any]) -> None:
-    billed(any_month)
+    bill_and_reconcile(any_month)
     charges["charges"][0].update(quantity=6, subTotal=46.14)
     assert bring(any_month, charges).corrected == 1
     any_month.clock.at = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
@@ -173,11 +173,11 @@ def test_a_correction_counts_with_what_it_gives_back(any_month: Any, charges: di
     assert both.groups[0].total.sales == margin(any_month, OCTOBER, NOVEMBER).groups[0].total.sales + later.total.sales
 
 
-def test_a_range_without_a_run_is_empty_and_one_that_ends_before_it_begins_is_refused(billed_month: Any) -> None:
-    assert (margin(billed_month, DECEMBER).runs, margin(billed_month, DECEMBER).groups) == (0, ())
-    assert margin(billed_month, OCTOBER).runs == 1
+def test_a_range_without_a_run_is_empty_and_one_that_ends_before_it_begins_is_refused(billed: Any) -> None:
+    assert (margin(billed, DECEMBER).runs, margin(billed, DECEMBER).groups) == (0, ())
+    assert margin(billed, OCTOBER).runs == 1
     with pytest.raises(Refused, match="before it begins on 2026-12-01"):
-        margin(billed_month, DECEMBER, NOVEMBER)
+        margin(billed, DECEMBER, NOVEMBER)
 
 
 def test_a_new_connection_has_nothing_to_show(any_portal: Portal, make_one: Made) -> None:
@@ -206,7 +206,7 @@ def test_what_no_run_has_reached_yet_is_no_orphan(any_month: Any) -> None:
 def test_an_orphan_says_why_and_leads_to_the_row_to_fix(any_month: Any) -> None:
     row = mappings.list_offers(any_month.portal, 1, search="SEC-EDR").rows[0]
     mappings.map_offer(any_month.portal, 1, row.id, item_list_id=None, is_synchronized=True)
-    billed(any_month)
+    bill_and_reconcile(any_month)
     report = orphans(any_month)
     assert (report.invoice_date, report.period_last) == (NOVEMBER, date(2026, 10, 31))
     (group,) = report.groups
@@ -223,23 +223,23 @@ def test_an_orphan_says_why_and_leads_to_the_row_to_fix(any_month: Any) -> None:
     assert (min(one.first for one in mine), max(one.last for one in mine)) == (OCTOBER, date(2027, 10, 26))
 
 
-def test_a_charge_that_came_after_the_run_only_waits(billed_month: Any, charges: dict[str, Any]) -> None:
+def test_a_charge_that_came_after_the_run_only_waits(billed: Any, charges: dict[str, Any]) -> None:
     late = copy.deepcopy(charges["charges"][0])
     late.update(sku="M365-BS", subTotal=12.5)
     charges["charges"].append(late)
-    bring(billed_month, charges)
-    (group,) = orphans(billed_month).groups
+    bring(billed, charges)
+    (group,) = orphans(billed).groups
     (ready,) = [row for row in group.rows if not row.code]
     assert (ready.organization, ready.offer_key, ready.amount, ready.link) == (BAKERY, "M365-BS", 12.5, "preview")
     assert group.ready == Decimal("12.5")
-    billed_month.bill()
-    assert all(row.code for row in orphans(billed_month).groups[0].rows)
+    billed.bill()
+    assert all(row.code for row in orphans(billed).groups[0].rows)
 
 
-def test_what_lies_beyond_the_last_run_is_no_orphan(billed_month: Any, charges: dict[str, Any]) -> None:
-    before = orphans(billed_month)
-    bring(billed_month, next_month(charges), "november.json")
-    assert orphans(billed_month) == before
+def test_what_lies_beyond_the_last_run_is_no_orphan(billed: Any, charges: dict[str, Any]) -> None:
+    before = orphans(billed)
+    bring(billed, next_month(charges), "november.json")
+    assert orphans(billed) == before
 
 
 def next_month(charges: dict[str, Any]) -> dict[str, Any]:
@@ -247,71 +247,71 @@ def next_month(charges: dict[str, Any]) -> dict[str, Any]:
     return json.loads(text)
 
 
-def test_what_was_billed_and_is_no_longer_provided_is_no_orphan(billed_month: Any, charges: dict[str, Any]) -> None:
-    before = orphans(billed_month)
+def test_what_was_billed_and_is_no_longer_provided_is_no_orphan(billed: Any, charges: dict[str, Any]) -> None:
+    before = orphans(billed)
     gone = charges["charges"].pop(0)
-    assert bring(billed_month, charges).corrected == 1
-    assert orphans(billed_month) == before
+    assert bring(billed, charges).corrected == 1
+    assert orphans(billed) == before
     charges["charges"].insert(0, {**gone, "quantity": 3, "subTotal": 23.07})
-    bring(billed_month, charges, "less.json")
-    assert orphans(billed_month) == before, "less than was billed is given back, not lost"
+    bring(billed, charges, "less.json")
+    assert orphans(billed) == before, "less than was billed is given back, not lost"
 
 
-def test_what_was_added_to_a_billed_charge_is_one(billed_month: Any, charges: dict[str, Any]) -> None:
+def test_what_was_added_to_a_billed_charge_is_one(billed: Any, charges: dict[str, Any]) -> None:
     charges["charges"][0].update(quantity=6, subTotal=46.14)
-    bring(billed_month, charges)
-    (ready,) = [row for row in orphans(billed_month).groups[0].rows if not row.code]
+    bring(billed, charges)
+    (ready,) = [row for row in orphans(billed).groups[0].rows if not row.code]
     assert (ready.count, ready.amount) == (1, Decimal("15.38"))
 
 
-def test_what_moved_to_another_organization_was_never_billed_there(billed_month: Any) -> None:
+def test_what_moved_to_another_organization_was_never_billed_there(billed: Any) -> None:
     read = sherweb.read(FILE.read_bytes(), FILE.name)
     moved = replace(read.charges[0], organization=OFF)
     delivered = replace(read, charges=(moved, *read.charges[1:]))
-    assert catalog.keep(billed_month.portal, 1, delivered, b"moved", name="moved.json").corrected == 1
-    rows = [row for row in orphans(billed_month).groups[0].rows if row.offer_key == "M365-BB"]
+    assert catalog.keep(billed.portal, 1, delivered, b"moved", name="moved.json").corrected == 1
+    rows = [row for row in orphans(billed).groups[0].rows if row.offer_key == "M365-BB"]
     assert [(row.organization, row.amount) for row in rows] == [(OFF, moved.amount)]
 
 
-def test_charges_before_the_start_and_credits_are_counted_apart(billed_month: Any) -> None:
-    whole = orphans(billed_month).groups[0]
-    change(billed_month, Charge, sa.and_(named(OFF), Charge.kind == ChargeKind.USAGE), amount=Decimal("-20.00"))
-    report = orphans(billed_month)
+def test_charges_before_the_start_and_credits_are_counted_apart(billed: Any) -> None:
+    whole = orphans(billed).groups[0]
+    change(billed, Charge, sa.and_(named(OFF), Charge.kind == ChargeKind.USAGE), amount=Decimal("-20.00"))
+    report = orphans(billed)
     (credit,) = report.left_out
     assert (credit.currency, credit.count, credit.amount) == ("CAD", 1, Decimal("-20.00"))
     assert report.groups[0].count == whole.count - 1
-    change(billed_month, Connection, Connection.id == 1, start_date=date(2026, 10, 15))
-    report = orphans(billed_month)
+    change(billed, Connection, Connection.id == 1, start_date=date(2026, 10, 15))
+    report = orphans(billed)
     old = next(one for one in report.left_out if "start date" in str(one.why))
     assert old.count + report.groups[0].count == whole.count
     assert all(row.first >= date(2026, 10, 15) for row in report.groups[0].rows)
 
 
-def test_orphans_of_two_currencies_stand_apart(billed_month: Any) -> None:
+def test_orphans_of_two_currencies_stand_apart(billed: Any) -> None:
     usage = sa.and_(named(OFF), Charge.kind == ChargeKind.USAGE)
-    change(billed_month, Charge, usage, currency="USD")
-    cad, usd = orphans(billed_month).groups
+    change(billed, Charge, usage, currency="USD")
+    cad, usd = orphans(billed).groups
     assert (cad.currency, usd.currency, usd.count) == ("CAD", "USD", 1)
-    assert usd.amount == amounts(billed_month, usage)
+    assert usd.amount == amounts(billed, usage)
 
 
-def test_an_invoice_that_is_held_back_leads_to_the_preview(billed_month: Any) -> None:
-    with billed_month.portal.database.write() as db:
+def test_an_invoice_that_is_held_back_leads_to_the_preview(billed: Any) -> None:
+    with billed.portal.database.write() as db:
         row = db.scalars(sa.select(Charge).where(named(OFF), Charge.kind == ChargeKind.RECURRING)).first()
         row.kind, row.quantity = ChargeKind.CREDIT, -abs(row.quantity)
         others = sa.and_(named(OFF), Charge.id != row.id)
         db.execute(sa.update(Charge).where(others).values(start=DECEMBER, end=date(2027, 1, 1)))
-    customer = mappings.customer_choices(billed_month.portal, 1, "Coop des Cantons")[0].list_id
-    organization = mappings.list_organizations(billed_month.portal, 1, search=OFF).rows[0]
+    customer = mappings.customer_choices(billed.portal, 1, "Coop des Cantons")[0].list_id
+    organization = mappings.list_organizations(billed.portal, 1, search=OFF).rows[0]
     mappings.map_organization(
-        billed_month.portal,
+        billed.portal,
         1,
         organization.id,
         customer_list_id=customer,
         mode=InvoiceMode.CREATE,
         is_synchronized=True,
     )
-    (held,) = orphans(billed_month).groups[0].rows
+    (held,) = orphans(billed).groups[0].rows
     assert (held.code, held.link) == ("negative-total", "preview")
 
 
@@ -323,7 +323,7 @@ def changes(month: Any, import_id: int | None = None) -> insight.ImportDrift:
 
 
 def test_an_imports_changes_are_gathered_by_organization_and_offer(any_month: Any, charges: dict[str, Any]) -> None:
-    billed(any_month)
+    bill_and_reconcile(any_month)
     assert changes(any_month).chosen is None
     charges["charges"][0].update(quantity=6, subTotal=46.14)
     gone = charges["charges"].pop(20)
@@ -510,7 +510,7 @@ def test_a_year_that_is_paid_at_once_counts_in_each_of_its_months(any_portal: Po
 
 
 def test_a_corrected_charge_is_counted_once(any_month: Any, charges: dict[str, Any]) -> None:
-    billed(any_month)
+    bill_and_reconcile(any_month)
     charges["charges"][0].update(quantity=6, subTotal=46.14)
     gone = charges["charges"].pop(20)
     assert bring(any_month, charges).corrected == 2

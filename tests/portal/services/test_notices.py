@@ -63,8 +63,8 @@ def test_the_lines_that_wait_are_those_of_the_preview(any_month: Any) -> None:
     assert known.facts.lines.invoice_date == made.on
 
 
-def test_what_is_taken_back_after_billing_counts_as_removed(billed_month: Any) -> None:
-    portal = billed_month.portal
+def test_what_is_taken_back_after_billing_counts_as_removed(billed: Any) -> None:
+    portal = billed.portal
     with portal.database.write() as db:
         billed = db.scalars(sa.select(Charge).limit(2)).all()
         for row in billed:

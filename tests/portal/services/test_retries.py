@@ -34,8 +34,8 @@ def test_a_unit_cost_that_does_not_exist_is_told_as_such(month: Any, cost: int) 
         retries.retry_cost(month.portal, month.connection_id, cost)
 
 
-def test_an_invoice_that_is_gone_is_written_again_and_one_that_is_not_is_found(billed_month: Any) -> None:
-    month = billed_month
+def test_an_invoice_that_is_gone_is_written_again_and_one_that_is_not_is_found(billed: Any) -> None:
+    month = billed
     gone, there = month.draft("Studio Lumière"), month.draft("Garage M. Lefebvre & fils")
     before = len(month.company()["transactions"]["Invoice"])
     month.edit(lambda company: by_hand.delete_transaction(company, txn_of(month, gone.ref_number)))
@@ -64,19 +64,19 @@ def tell_that_it_is_gone(month: Any, draft_id: int) -> None:
         row.state, row.code = DraftState.DIFFERENT, "invoice-gone"
 
 
-def test_what_was_done_is_never_written_again_without_a_look(billed_month: Any) -> None:
+def test_what_was_done_is_never_written_again_without_a_look(billed: Any) -> None:
     from portal.models import Draft
     from portal.services.quickbooks.invoices import CREATE
     from portal.services.quickbooks.messages import first_step
     from qbwc import queue
     from qbwc.models import Job
 
-    with billed_month.portal.database.write() as db:
+    with billed.portal.database.write() as db:
         job = db.query(Job).filter_by(kind=CREATE).first()
         draft = db.get_one(Draft, job.payload["draft"])
         step = first_step(draft)
         with pytest.raises(QueueError, match="look for what it made"):
-            queue.redo(db, billed_month.portal.registry, job, [step], now=billed_month.clock())
+            queue.redo(db, billed.portal.registry, job, [step], now=billed.clock())
 
 
 def test_a_backup_that_was_restored_after_the_month_is_told_and_put_right(month: Any) -> None:
@@ -110,12 +110,12 @@ def test_several_organizations_join_one_invoice(month: Any, count: int) -> None:
 
 
 def test_an_invoice_that_cannot_be_read_is_not_taken_for_one_that_is_gone(
-    billed_month: Any, monkeypatch: pytest.MonkeyPatch
+    billed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from portal.services.quickbooks import take_as_it_is
     from qbwc.endpoint import Endpoint
 
-    month = billed_month
+    month = billed
     draft = month.draft("Studio Lumière")
     txn_id = txn_of(month, draft.ref_number)
     before = len(month.company()["transactions"]["Invoice"])
@@ -142,13 +142,13 @@ def test_an_invoice_that_cannot_be_read_is_not_taken_for_one_that_is_gone(
     assert month.states() == {"reconciled": 12}
 
 
-def test_lines_that_are_gone_from_a_sent_invoice_go_into_no_other(billed_month: Any) -> None:
+def test_lines_that_are_gone_from_a_sent_invoice_go_into_no_other(billed: Any) -> None:
     import copy
 
     from portal.models import Draft
     from portal.services.quickbooks import take_as_it_is
 
-    month = billed_month
+    month = billed
     draft = month.draft("Ferme Coop des Cantons")
     with month.portal.database.read() as db:
         ours = [line.txn_line_id for line in db.get_one(Draft, draft.id).lines]

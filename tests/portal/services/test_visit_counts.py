@@ -101,8 +101,8 @@ def test_months_agree_with_the_margin_to_the_cent(any_month: Any) -> None:
     assert (row.sales, row.margin) == (total.sales, total.margin)
 
 
-def test_a_month_without_a_run_is_a_gap_and_what_is_not_verified_does_not_count(billed_month: Any) -> None:
-    with billed_month.portal.database.write() as db:
+def test_a_month_without_a_run_is_a_gap_and_what_is_not_verified_does_not_count(billed: Any) -> None:
+    with billed.portal.database.write() as db:
         for row in db.scalars(sa.select(Charge)):
             row.amount = Decimal("0.000001")
         run = db.scalars(sa.select(Run)).one()
@@ -115,13 +115,13 @@ def test_a_month_without_a_run_is_a_gap_and_what_is_not_verified_does_not_count(
                 created_at=run.created_at,
             )
         )
-    (group,) = insight.months(billed_month.portal, 1)
+    (group,) = insight.months(billed.portal, 1)
     assert [row.first.month for row in group.rows] == [11, 12, 1]
     assert group.rows[1].sales is None
     sales, margin = group.rows[0].sales, group.rows[0].margin
     assert sales is not None
     assert margin is not None
     assert sales - margin == Decimal("0.000001") * 69  # of 72 charges, three belong to whom nobody bills
-    with billed_month.portal.database.write() as db:
+    with billed.portal.database.write() as db:
         db.execute(sa.text("UPDATE draft SET state = :state").bindparams(state=DraftState.PARKED.value))
-    assert insight.months(billed_month.portal, 1) == ()
+    assert insight.months(billed.portal, 1) == ()

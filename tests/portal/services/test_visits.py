@@ -83,24 +83,24 @@ def test_the_file_has_them_all_and_no_formula(many: Portal) -> None:
     assert len(list(csv.reader(io.StringIO(visits.visits_csv(many, 1, WantedVisits(result="failed")))))) == 7
 
 
-def test_a_visit_shows_what_was_sent_received_and_written(billed_month: Any) -> None:
-    seen = visits.page_of_visits(billed_month.portal, 1, WantedVisits())
+def test_a_visit_shows_what_was_sent_received_and_written(billed: Any) -> None:
+    seen = visits.page_of_visits(billed.portal, 1, WantedVisits())
     billing, lists = seen.rows
     assert (billing.invoices, lists.invoices) == (12, 0)
     assert billing.requests == billing.done > 12
-    detail = visits.get_visit(billed_month.portal, 1, billing.id)
+    detail = visits.get_visit(billed.portal, 1, billing.id)
     assert detail.visit == billing
     assert [one.id for one in detail.exchanges] == sorted(one.id for one in detail.exchanges)
     assert any("InvoiceAddRq" in one.tags for one in detail.exchanges)
     assert detail.exchanges[0].about is not None
 
 
-def test_its_exchanges_have_pages(billed_month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_exchanges_have_pages(billed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visits, "SIZE", 2)
-    newest = visits.page_of_visits(billed_month.portal, 1, WantedVisits()).rows[0]
+    newest = visits.page_of_visits(billed.portal, 1, WantedVisits()).rows[0]
     seen, after = [], None
     while True:
-        detail = visits.get_visit(billed_month.portal, 1, newest.id, after_id=after)
+        detail = visits.get_visit(billed.portal, 1, newest.id, after_id=after)
         seen += [one.id for one in detail.exchanges]
         after = detail.following
         if after is None:
