@@ -1,7 +1,8 @@
 """Every page over a large partner's data, against the same page over the demonstration's.
 
-The large one is the demonstration with 10,000 organizations, 5,000 offers, 20,000 customers, 20,000 items and 1,000,000
-exchanges more. What a page costs must depend on what it shows: each stays below three times the small one's time.
+The large one is the demonstration with 10,000 organizations, 5,000 offers, 20,000 customers, 20,000 items and 200,000
+exchanges more, or 1,000,000 with TESTS_WHOLE set. What a page costs must depend on what it shows: each stays below
+three times the small one's time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Status, visits and runs over a long history, against the same pages over the sample's size.
 
-A long history has 10,000 visits with 1,000,000 exchanges, and a run of 10,000 invoices. What a page costs must depend
-on what it shows, so each stays below three times the small one's time.
+A long history has 2,000 visits with 200,000 exchanges, or five times as many with TESTS_WHOLE set, and a run of 10,000
+invoices. What a page costs must depend on what it shows, so each stays below three times the small one's time.
 """
 
 from __future__ import annotations

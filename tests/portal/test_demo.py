@@ -17,12 +17,10 @@ from urllib.request import urlopen
 import pytest
 
 from portal import demo, story
-from portal import settings as configuration
 from portal.errors import Unusable
 from portal.models import DraftState, MessageState
-from portal.server import listen, serve_in_thread
-from portal.services import build_portal, connections, insight, outbox, preview, runs, status
-from portal.wsgi import build_wsgi
+from portal.server import listen
+from portal.services import connections, insight, outbox, preview, runs, status
 
 ORGANIZATIONS = 12
 
@@ -79,11 +77,9 @@ def played(clean_environment: Path) -> Iterator[story.Stage]:
     folder = clean_environment / "demo"
     calendar = story.Calendar(story.FIRST_DAY)
     with listen("127.0.0.1", 0) as sock:
-        address = f"http://localhost:{sock.getsockname()[1]}"
-        loaded = configuration.load(data=folder, database_url=None, url=address, private_webhooks=True)
-        made = build_portal(loaded, now=calendar)
+        made = demo.open_portal(folder, sock.getsockname()[1], calendar)
         stage = demo.set_up(made, folder, calendar)
-        server = serve_in_thread(build_wsgi(made), sock)
+        server = demo.serve(stage, sock)
         demo.play_months(stage)
         server.close()
         yield stage
